@@ -1,0 +1,1 @@
+//! The life of one ephemeral agent: brief, budget, claim, end.

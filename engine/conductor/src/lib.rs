@@ -1,0 +1,1 @@
+//! Gaps: their life, kinds, severity, dispatch order, breakers.

@@ -1,0 +1,1 @@
+//! The consequence graph: what should follow, has followed, is due.

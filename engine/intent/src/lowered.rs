@@ -1,0 +1,499 @@
+//! A spec as meant: names resolved, defaults filled in, every construct that is evaluated today.
+//!
+//! This is the contract between the language and the rooms that evaluate it (`engine/graph`,
+//! `engine/conductor`): they see these types and never the text. Lists stand in the order of the
+//! text. Constructs that parse but are not evaluated yet are listed in [`Spec::unevaluated`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::Span;
+
+/// One loaded intent spec, from one or several files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Spec {
+    /// The name after `system`, when one stands there.
+    pub name: Option<String>,
+    /// BLAKE3 over the meaning-bearing tokens: the same for any layout and any comments.
+    pub hash: SpecHash,
+    /// Declared and inferred entities.
+    pub entities: Vec<Entity>,
+    /// Every event type that the spec names or that follows from it, with its other names.
+    pub events: Vec<EventType>,
+    /// Declared and inferred measures.
+    pub measures: Vec<Measure>,
+    /// Declared thresholds.
+    pub thresholds: Vec<Threshold>,
+    /// `when <event>` blocks, duties inside.
+    pub blocks: Vec<Block>,
+    /// The breaker settings, defaults filled in.
+    pub limits: Limits,
+    /// `time_zone: "Europe/London"`.
+    pub time_zone: Option<String>,
+    /// What the text says that this version of the engine does not evaluate.
+    pub unevaluated: Vec<Unevaluated>,
+}
+
+/// Names a version of a spec.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpecHash(pub [u8; 32]);
+
+/// Names a clause across edits: a hash of its label, or else of its path and normalised text.
+/// Comments, layout and the order of other clauses do not change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClauseId(pub u64);
+
+/// A kind of thing that events are about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entity {
+    /// `customer`.
+    pub name: String,
+    /// Attributes, declared by `has:` and `belongs_to:` or inferred from use.
+    pub attributes: Vec<Attribute>,
+    /// States, declared by `state s: from a until b` or inferred.
+    pub states: Vec<State>,
+    /// Whether the text declares it.
+    pub declared: bool,
+}
+
+/// One attribute of an entity.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Attribute {
+    /// `customer`, `interactions`.
+    pub name: String,
+    /// The entity that a value names, for entity-typed attributes.
+    pub entity: Option<String>,
+    /// Written `x[]`, or the inverse of a `belongs_to`.
+    pub many: bool,
+}
+
+/// A state of an entity: held from one event until another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct State {
+    /// `unacknowledged`.
+    pub name: String,
+    /// Canonical event types that begin it.
+    pub from: Vec<String>,
+    /// Canonical event types that end it.
+    pub until: Vec<String>,
+}
+
+/// An event type under its canonical name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventType {
+    /// `interaction.created`: the name that the rest of the lowered spec uses.
+    pub name: String,
+    /// Other names that a log uses for it: `interaction_logged`, `Request SUBMITTED by EMPLOYEE`.
+    pub aliases: Vec<String>,
+    /// The entity whose instance the event is about: the part before the dot, if it is one.
+    pub entity: Option<String>,
+}
+
+/// A value derived from the log for an entity instance: the newest event of one of `from` that
+/// carries the instance's key gives the attributes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measure {
+    /// `engagement`.
+    pub name: String,
+    /// The entity it is taken of: `customer`.
+    pub entity: String,
+    /// Canonical event types that carry it: `engagement.updated`.
+    pub from: Vec<String>,
+    /// `trend`, `score`.
+    pub attributes: Vec<String>,
+}
+
+/// A named level.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Threshold {
+    /// `churn_warning`.
+    pub name: String,
+    /// The level.
+    pub value: f64,
+    /// What `crosses` means for it, unless the condition says `above` or `below`.
+    pub direction: Option<Direction>,
+}
+
+/// Which way an edge goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From above (or undefined) to at or below.
+    Falling,
+    /// From below (or undefined) to at or above.
+    Rising,
+}
+
+/// `when <event> { … }`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Block {
+    /// Canonical event types that trigger it (one, or several with `|`).
+    pub triggers: Vec<String>,
+    /// What stands inside, in order.
+    pub body: Vec<Item>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// One thing inside a block.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Item {
+    /// `must: …`
+    Duty(Duty),
+    /// `if … { … }`
+    Guard(Guard),
+}
+
+/// `if condition { body }`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Guard {
+    /// What is tested, once.
+    pub condition: Condition,
+    /// The condition as written, on one line.
+    pub text: String,
+    /// The duties of the same block that produce what the condition reads. The guard is
+    /// decided when each of them is fulfilled; at the trigger when there is none.
+    pub awaits: Vec<ClauseId>,
+    /// What follows when it holds.
+    pub body: Vec<Item>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `must | should | could`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// A hard gap: an agent at once; promotion waits.
+    Must,
+    /// A soft gap: low priority.
+    Should,
+    /// An opportunity, when there is budget to spare.
+    Could,
+}
+
+/// Who is expected to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Performer {
+    /// An ephemeral agent (the default): the gap opens at activation, after `settle`.
+    Agent,
+    /// The world: the gap opens when due passes.
+    System,
+    /// A person, and any `await_…`: waited for, never given to an agent.
+    Human,
+}
+
+/// One duty clause.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Duty {
+    /// Its identity across edits.
+    pub id: ClauseId,
+    /// Its readable name, unique in the spec: the action's name, with `.2`, `.3` … for repeats.
+    pub slug: String,
+    /// How hard it is.
+    pub strength: Strength,
+    /// `each must:` one event satisfies one obligation only.
+    pub each: bool,
+    /// The action's name.
+    pub action: String,
+    /// The call as written, on one line: `update_engagement_score(interaction.customer)`.
+    pub text: String,
+    /// Canonical event types, any of which satisfies it.
+    pub satisfied_by: Vec<String>,
+    /// The arguments, `requires:` excepted.
+    pub arguments: Vec<Argument>,
+    /// `requires: x`: satisfaction counts only while x is held.
+    pub requires: Vec<Requirement>,
+    /// The deadline, from the activation's time.
+    pub within: Option<Length>,
+    /// What is owed instead when due passes. Its own `within` is filled in from `default_within`.
+    pub fallback: Option<Box<Duty>>,
+    /// Who is expected to do it.
+    pub by: Performer,
+    /// `effect: external`: never repeated or backfilled without a human's word.
+    pub external: bool,
+    /// `using inferred`: enrichments may be read.
+    pub using_inferred: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// One argument of a duty's call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Argument {
+    /// As written before the colon, when it is.
+    pub name: Option<String>,
+    /// As written, on one line.
+    pub text: String,
+    /// What it is there for.
+    pub role: Role,
+    /// What it evaluates to when the duty is activated.
+    pub value: Expr,
+}
+
+/// What an argument does for satisfaction.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Role {
+    /// Entity-typed: the satisfying event must carry the same instance, in the first of `fields`
+    /// that it has (the argument's own name, then the entity's).
+    Key {
+        /// The entity that the value names.
+        entity: String,
+        /// Fields of the satisfying event to look in, in order.
+        fields: Vec<String>,
+    },
+    /// Must agree if the satisfying event carries `field`.
+    Agree {
+        /// The argument's own name, or the last name of its path.
+        field: String,
+    },
+    /// Nothing that a log carries: told to the agent, never compared.
+    Guidance,
+}
+
+/// `requires: x`. It is held for an obligation while the newest event of `from` or `until` that
+/// agrees on every key argument is one of `from`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Requirement {
+    /// `data_access_authorisation`.
+    pub name: String,
+    /// Canonical event types that grant it: `x`, `x.granted`, `x_granted`, or as declared.
+    pub from: Vec<String>,
+    /// Canonical event types that end it: `x.revoked`, `x_revoked`, `x.expired`, or as declared.
+    pub until: Vec<String>,
+}
+
+/// An expression that is evaluated against the trigger and the state of the log.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Expr {
+    /// A number, text, truth value or length of time, as written.
+    Literal(Literal),
+    /// A bare word that names nothing in the spec: `churn_risk_rising`, `high`.
+    Symbol(String),
+    /// `interaction.customer.has_account_manager`.
+    Path(Path),
+    /// `engagement(interaction.customer).trend`.
+    Measure {
+        /// The measure's name.
+        measure: String,
+        /// Whose: an entity-typed path.
+        of: Path,
+        /// Which attribute.
+        attribute: String,
+    },
+    /// `threshold.churn_warning` used as a plain number.
+    Threshold(String),
+    /// Any other call: the agent is told, nothing is computed.
+    Call(String),
+}
+
+/// A value written in a spec.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Literal {
+    /// `45`, `0.95`, `95%` (as 0.95).
+    Number(f64),
+    /// `"text"`.
+    Text(String),
+    /// `true`, `false`.
+    Truth(bool),
+    /// `4h`.
+    Length(Length),
+}
+
+/// Where a value is found: a field of the trigger event, then attributes, hop by hop.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Path {
+    /// The trigger's field: usually an entity's name, `interaction`.
+    pub root: String,
+    /// The entity that the root's value names.
+    pub entity: Option<String>,
+    /// The attributes after it. Each is an attribute of the entity before it.
+    pub hops: Vec<Hop>,
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hop {
+    /// The attribute.
+    pub attribute: String,
+    /// The entity that its value names, if it names one.
+    pub entity: Option<String>,
+}
+
+/// What a guard tests.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Condition {
+    /// All of them.
+    And(Vec<Condition>),
+    /// Any of them.
+    Or(Vec<Condition>),
+    /// Not that.
+    Not(Box<Condition>),
+    /// Two values compared.
+    Compare {
+        /// Left side.
+        left: Expr,
+        /// How.
+        op: Comparison,
+        /// Right side.
+        right: Expr,
+        /// As written.
+        text: String,
+    },
+    /// An edge: the value just before the trigger against the value at the decision.
+    Crosses {
+        /// What is watched: a measure or an attribute.
+        value: Expr,
+        /// The level.
+        level: f64,
+        /// The threshold's name, when it has one.
+        threshold: Option<String>,
+        /// Which way.
+        direction: Direction,
+        /// As written.
+        text: String,
+    },
+    /// A bare value: true if it is there and neither false, zero nor empty.
+    Holds {
+        /// The value.
+        value: Expr,
+        /// As written.
+        text: String,
+    },
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Comparison {
+    /// `=`, `==` or `is`.
+    Equal,
+    /// `!=`.
+    NotEqual,
+    /// `<`.
+    Less,
+    /// `<=`.
+    LessOrEqual,
+    /// `>`.
+    Greater,
+    /// `>=`.
+    GreaterOrEqual,
+}
+
+/// A length of time as the language has it: calendar months and a fixed part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Length {
+    /// Calendar months (`1mo`; a year is twelve).
+    pub months: u32,
+    /// Microseconds.
+    pub micros: i64,
+}
+
+/// The breakers. Every one has a default, so that no spec runs without them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// How deep gaps may follow from agents' own events. Default 5.
+    pub max_agent_depth: u32,
+    /// Agents alive at once. Default 20.
+    pub max_concurrent_agents: u32,
+    /// Agents that may fail on one gap before a human is asked. Default 3.
+    pub max_agents_per_gap: u32,
+    /// Rest between two agents for the same gap. Default 30 s.
+    pub cooldown_per_gap: Length,
+    /// What agents may cost together in any hour; none means no bound. A hole (`$X/hour`) is none,
+    /// with a warning.
+    pub total_compute_budget: Option<Budget>,
+    /// How long the world may take before a gap opens for an agent. Default 0.
+    pub settle: Length,
+    /// The deadline of a fallback that states none. Default 24 h.
+    pub default_within: Length,
+}
+
+/// Money per time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Millionths of a dollar.
+    pub micro_dollars: u64,
+    /// Per this long. The breaker scales it to an hour.
+    pub per: Length,
+}
+
+/// Something that the text says and this version does not evaluate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unevaluated {
+    /// `every week`, `always`, `capability assign_rep`.
+    pub what: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Spec {
+    /// Every duty in the order of the text, fallbacks right after what they replace.
+    pub fn duties(&self) -> impl Iterator<Item = &Duty> {
+        let mut found = Vec::new();
+        for block in &self.blocks {
+            collect_duties(&block.body, &mut found);
+        }
+        found.into_iter()
+    }
+}
+
+fn collect_duties<'a>(items: &'a [Item], found: &mut Vec<&'a Duty>) {
+    for item in items {
+        match item {
+            Item::Duty(duty) => {
+                let mut next = Some(duty);
+                while let Some(duty) = next {
+                    found.push(duty);
+                    next = duty.fallback.as_deref();
+                }
+            }
+            Item::Guard(guard) => collect_duties(&guard.body, found),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_agent_depth: 5,
+            max_concurrent_agents: 20,
+            max_agents_per_gap: 3,
+            cooldown_per_gap: Length::from_micros(30_000_000),
+            total_compute_budget: None,
+            settle: Length::default(),
+            default_within: Length::from_micros(24 * 3_600_000_000),
+        }
+    }
+}
+
+impl Length {
+    /// A fixed length.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self { months: 0, micros }
+    }
+}
+
+impl std::fmt::Display for SpecHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Display for ClauseId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for SpecHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for ClauseId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,1 @@
+//! The one ordered loop (input, decide, append, effects) and its async shell.

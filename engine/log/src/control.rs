@@ -1,0 +1,205 @@
+//! The engine's own vocabulary: control events.
+//!
+//! The log alone explains everything that ever happened: each decision of the engine is one of
+//! these before it has any effect.
+
+use homeostat_world::{Duration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A decision or observation of the engine, as it stands in the log (kind `control`).
+///
+/// `gap` is the id of the obligation behind it, `slug@trigger position`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Control {
+    /// A spec was put in force.
+    #[serde(rename = "intent.adopted")]
+    IntentAdopted {
+        /// Its hash in hex.
+        hash: String,
+        /// Its name.
+        name: Option<String>,
+        /// The texts of its files, in order, so that the log explains itself.
+        sources: Vec<AdoptedSource>,
+        /// Who adopted it.
+        by: String,
+    },
+    /// What should have happened and what happened differ.
+    #[serde(rename = "gap.opened")]
+    GapOpened {
+        /// Which.
+        gap: String,
+        /// The clause, in hex.
+        clause: String,
+        /// What sort of gap.
+        kind: GapKind,
+        /// When the obligation is due, if it has a deadline.
+        due: Option<Timestamp>,
+        /// How many agents deep.
+        depth: u16,
+    },
+    /// They no longer differ.
+    #[serde(rename = "gap.closed")]
+    GapClosed {
+        /// Which.
+        gap: String,
+        /// How it ended.
+        outcome: GapOutcome,
+    },
+    /// A deadline passed. History, whatever happens later.
+    #[serde(rename = "deadline.missed")]
+    DeadlineMissed {
+        /// Whose.
+        gap: String,
+        /// The deadline.
+        due: Timestamp,
+    },
+    /// An agent was given a gap.
+    #[serde(rename = "agent.spawned")]
+    AgentSpawned {
+        /// The agent's id.
+        agent: String,
+        /// Its gap.
+        gap: String,
+        /// The how-manieth agent of this gap, from 1.
+        attempt: u32,
+        /// When it is killed if it has not ended.
+        deadline: Timestamp,
+        /// What it may cost at most, in millionths of a dollar; reserved from the budget.
+        cost_max: u64,
+    },
+    /// An agent ended. Every agent does.
+    #[serde(rename = "agent.ended")]
+    AgentEnded {
+        /// The agent's id.
+        agent: String,
+        /// Its gap.
+        gap: String,
+        /// How.
+        ending: Ending,
+        /// In its own or the engine's words.
+        reason: String,
+        /// What it cost, in millionths of a dollar.
+        cost: u64,
+    },
+    /// A gap was given to people.
+    #[serde(rename = "gap.escalated")]
+    GapEscalated {
+        /// Which.
+        gap: String,
+        /// Why.
+        reason: Escalation,
+    },
+    /// A person decided about a gap.
+    #[serde(rename = "gap.decided")]
+    GapDecided {
+        /// Which.
+        gap: String,
+        /// What.
+        decision: Decision,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A breaker held agents back, or let go again.
+    #[serde(rename = "breaker.changed")]
+    BreakerChanged {
+        /// Which.
+        breaker: Breaker,
+        /// Whether it holds now.
+        tripped: bool,
+        /// The numbers behind it, readable.
+        detail: String,
+    },
+}
+
+/// One file of an adopted spec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedSource {
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What sort of difference a gap is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapKind {
+    /// An event happened, its consequence has not.
+    Reaction,
+    /// Something should have happened by now.
+    Temporal,
+}
+
+/// How a gap ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapOutcome {
+    /// What was owed happened in time.
+    Fulfilled,
+    /// What was owed happened in time and was recorded after the gap had opened by its deadline.
+    SeenLate,
+    /// What was owed happened after due.
+    Late,
+    /// Due passed, and the fallback took its place.
+    Lapsed,
+    /// The fallback is no longer owed, since the primary arrived.
+    Withdrawn,
+    /// A person let it go.
+    Waived,
+}
+
+/// How an agent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It appended events.
+    Resolved,
+    /// It asks for a person.
+    NeedsHuman,
+    /// It gave up, crashed, or claimed what its brief does not allow.
+    Failed,
+    /// It was over its time.
+    TimedOut,
+    /// The engine stopped while it was at work.
+    Lost,
+}
+
+/// Why a gap needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Escalation {
+    /// `max_agents_per_gap` agents have failed.
+    AgentsExhausted,
+    /// It lies deeper than `max_agent_depth`.
+    TooDeep,
+    /// An agent asked for it.
+    AgentAsked,
+    /// No agent is configured for the action.
+    NoAgent,
+}
+
+/// What a person decides about a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Let agents try again, as often as the first time.
+    Retry,
+    /// It is no longer owed.
+    Waive,
+}
+
+/// The breakers that hold agents back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Breaker {
+    /// `max_concurrent_agents`.
+    Concurrency,
+    /// `total_compute_budget`.
+    Budget,
+}
+
+/// The span that the compute budget is counted over.
+pub const BUDGET_WINDOW: Duration = Duration::from_secs(3_600);
