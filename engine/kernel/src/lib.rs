@@ -1,1 +1,15 @@
 //! The one ordered loop (input, decide, append, effects) and its async shell.
+//!
+//! In: requests, agents' claims, the clock. Out: events in the log, agents started and stopped.
+//! Never: has an effect that is not in the log first.
+//! Promise: all state is a fold of the log; a restart at any position gives the same state.
+//! Start reading at [`machine::Machine`], then [`drive`].
+pub mod drive;
+pub mod handle;
+pub mod machine;
+pub mod status;
+
+pub use drive::{Engine, StartError};
+pub use handle::{AppendError, AskError, DecideError, Handle};
+pub use machine::Machine;
+pub use status::{Health, Status};
