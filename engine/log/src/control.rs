@@ -3,8 +3,12 @@
 //! The log alone explains everything that ever happened: each decision of the engine is one of
 //! these before it has any effect.
 
+mod record;
+
 use homeostat_world::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use record::{CONTROL_SOURCE, ControlError};
 
 /// A decision or observation of the engine, as it stands in the log (kind `control`).
 ///

@@ -8,5 +8,5 @@ pub mod data;
 pub mod event;
 
 pub use control::Control;
-pub use data::{Data, Value};
+pub use data::{Data, DataBuilder, DataError, Value};
 pub use event::{Actor, Event, Kind, NewEvent};
