@@ -1,2 +1,62 @@
-//! One door for every check.
-fn main() {}
+//! One door for every check, used by people and by .ci/run alike.
+//!
+//! `cargo ci tidy` checks the house itself, `cargo ci kill` the promise that a killed engine loses
+//! nothing. `ci/test` runs all of them and the tests.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to people")]
+
+mod arrows;
+mod kill;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo ci <check>
+
+  tidy                          arrows between rooms, map lines, file sizes, paths in documents
+  kill [--rounds N] [--seed N]  kill -9 on `serve` under load at random instants, then account for
+                                every acknowledged event (builds the debug binary)
+";
+
+/// A check gives the list of what is wrong, each entry a place and a remedy.
+type Findings = Vec<String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let root = workspace_root();
+    let result = match arguments.first().map(String::as_str) {
+        Some("tidy") => arrows::check(&root).and_then(|mut findings| {
+            findings.extend(tidy::check(&root)?);
+            Ok(findings)
+        }),
+        Some("kill") => kill::run(&root, arguments.get(1..).unwrap_or_default()),
+        Some("-h" | "--help" | "help") => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("error: no check `{}`\n\n{USAGE}", other.unwrap_or_default());
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
+        Ok(findings) => {
+            for finding in &findings {
+                eprintln!("{finding}");
+            }
+            eprintln!("{} found", findings.len());
+            ExitCode::FAILURE
+        }
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The folder above this package.
+fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
