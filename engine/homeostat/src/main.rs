@@ -1,2 +1,20 @@
-//! The homeostat command.
-fn main() {}
+//! The homeostat command: keeps a running system converged on what people declared that it should do.
+//!
+//! In: arguments, environment, `homeostat.toml`. Out: results on standard output, progress and
+//! messages on standard error, and an exit code: 0 fine, 1 found something, 2 could not run.
+//! Never: decides what an intent means or what a log may hold; the rooms below do.
+//! Start reading at [`cli::Verb`], then the verb's own file in `cli/`.
+
+mod cli;
+mod config;
+mod context;
+mod failure;
+mod logging;
+mod screen;
+mod sources;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

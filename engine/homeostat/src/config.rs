@@ -1,0 +1,133 @@
+//! `homeostat.toml`: settings that would be tiresome to type. Flags win over the environment, the
+//! environment over this file, this file over the defaults.
+//!
+//! In: a file. Out: [`Settings`]. Promise: an unknown key is an error that names its line.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::logging::LogFormat;
+use crate::screen::{Color, Format};
+
+/// The file that is read from the current folder when `--config` names no other.
+pub(crate) const FILE: &str = "homeostat.toml";
+
+/// What the file may say. Paths in it are relative to the file itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The log directory.
+    pub(crate) log: Option<PathBuf>,
+    /// Spec files or folders.
+    #[serde(default)]
+    pub(crate) spec: Vec<PathBuf>,
+    /// The agents file.
+    pub(crate) agents: Option<PathBuf>,
+    /// The address that `serve` listens on.
+    pub(crate) listen: Option<String>,
+    /// The server that `append`, `gaps` and `review` talk to.
+    pub(crate) server: Option<String>,
+    /// What an acknowledgement promises.
+    pub(crate) durability: Option<Durability>,
+    /// Colours.
+    pub(crate) color: Option<Color>,
+    /// What results are printed as.
+    pub(crate) format: Option<Format>,
+    /// Which messages of the engine are shown.
+    pub(crate) log_level: Option<String>,
+    /// What they look like.
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// `--durability`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Durability {
+    /// An acknowledged event survives loss of power
+    #[default]
+    Power,
+    /// An acknowledged event survives a crash of this process, not one of the machine
+    Process,
+}
+
+impl From<Durability> for homeostat_world::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Power => Self::Power,
+            Durability::Process => Self::Process,
+        }
+    }
+}
+
+impl std::fmt::Display for Durability {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Power => "power",
+            Self::Process => "process",
+        })
+    }
+}
+
+/// Reads the file that was asked for, or else `homeostat.toml` here if there is one.
+pub(crate) fn read(asked: Option<&Path>) -> Result<Settings, Failure> {
+    let path = asked.unwrap_or(Path::new(FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if asked.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Settings::default());
+        }
+        Err(error) => {
+            return Err(Failure::new(format_args!(
+                "cannot read the configuration `{}`: {error}",
+                path.display()
+            )));
+        }
+    };
+    let mut settings = parse(path, &text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for path in settings.log.iter_mut().chain(&mut settings.spec).chain(&mut settings.agents) {
+        *path = folder.join(&*path);
+    }
+    Ok(settings)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Settings, Failure> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text.bytes().take(span.start).filter(|byte| *byte == b'\n').count().saturating_add(1)
+        });
+        Failure::new(format_args!("{}:{line}: {}", path.display(), error.message()))
+            .help("`homeostat serve --print-config` shows every setting with its key")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let error = parse(Path::new("h.toml"), "log = \"l\"\n\nlgo = 1\n").unwrap_err();
+        let Failure::Said { message, .. } = error else { unreachable!("it says something") };
+        assert!(message.starts_with("h.toml:3: unknown field `lgo`"), "{message}");
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let settings = parse(
+            Path::new("h.toml"),
+            "log = \"l\"\nspec = [\"s\"]\nagents = \"a\"\nlisten = \"0:1\"\nserver = \"u\"\n\
+             durability = \"process\"\ncolor = \"never\"\nformat = \"json\"\n\
+             log-level = \"debug\"\nlog-format = \"json\"\n",
+        )
+        .unwrap();
+        assert_eq!(settings.durability, Some(Durability::Process));
+        assert_eq!(settings.color, Some(Color::Never));
+        assert_eq!(settings.spec, [PathBuf::from("s")]);
+        assert_eq!(settings.log_format, Some(LogFormat::Json));
+    }
+}

@@ -1,0 +1,35 @@
+//! Structured messages of the engine (tracing), on standard error.
+//!
+//! Never: writes to standard output, which belongs to results.
+
+use std::io;
+
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+
+/// `--log-format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// A line for people
+    #[default]
+    Text,
+    /// A JSON object per line
+    Json,
+}
+
+/// Starts writing messages of `level` (`info`, or a filter such as `homeostat_kernel=debug`).
+pub(crate) fn start(level: &str, format: LogFormat, color: bool) -> Result<(), Failure> {
+    let filter = level.parse::<EnvFilter>().map_err(|error| {
+        Failure::new(format_args!("`{level}` is no log level: {error}"))
+            .help("use one of error, warn, info, debug, trace, or `target=level,…`")
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match format {
+        LogFormat::Text => lines.with_ansi(color).with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| Failure::new(format_args!("cannot start logging: {error}")))
+}
