@@ -169,6 +169,8 @@ pub enum Ending {
     TimedOut,
     /// The engine stopped while it was at work.
     Lost,
+    /// It was told to stop, since its gap had closed without it.
+    Stopped,
 }
 
 /// Why a gap needs a person.
@@ -183,6 +185,10 @@ pub enum Escalation {
     AgentAsked,
     /// No agent is configured for the action.
     NoAgent,
+    /// The action works on the outside and has been tried: doing it again needs a person's word.
+    ExternalEffect,
+    /// One agent alone may cost more than the budget of an hour.
+    OverBudget,
 }
 
 /// What a person decides about a gap.
