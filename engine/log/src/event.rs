@@ -19,7 +19,7 @@ pub struct NewEvent {
     pub kind: Kind,
     /// `interaction.created`.
     pub r#type: String,
-    /// When it happened, by the producer's clock.
+    /// When it happened, by the producer's clock; [`UNTIMED`] when nobody said.
     pub time: Timestamp,
     /// What it is about, as `entity/id`: the stream it belongs to.
     pub subject: Option<String>,
@@ -32,6 +32,10 @@ pub struct NewEvent {
     /// The payload.
     pub data: Data,
 }
+
+/// The time of a new event that has none of its own. The log gives it the moment of its recording,
+/// and two events that differ in nothing else are the same event sent twice.
+pub const UNTIMED: Timestamp = Timestamp::MIN;
 
 /// An event of the log.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,10 +3,11 @@
 //! In: new events and what their writers expect. Out: positions, and events in order.
 //! Never: decides what an event means; assigns a time of its own.
 //! Promise: what is acknowledged is never lost, reordered or stored twice, and damage is noticed.
+pub mod cloudevents;
 pub mod control;
 pub mod data;
 pub mod event;
 
 pub use control::Control;
 pub use data::{Data, DataBuilder, DataError, Value};
-pub use event::{Actor, Event, Kind, NewEvent};
+pub use event::{Actor, Event, Kind, NewEvent, UNTIMED};
