@@ -100,6 +100,18 @@ impl Data {
         Ok(Self(bytes))
     }
 
+    /// Takes the payload that stands at `decoder`, which reads `bytes`, without copying it.
+    pub(crate) fn read_from(
+        decoder: &mut Decoder<'_>,
+        bytes: &Bytes,
+        offset: usize,
+    ) -> Result<Self, DataError> {
+        let start = decoder.position();
+        check::map(decoder, 1)?;
+        // The range lies inside `bytes`: the decoder has just read it there.
+        Ok(Self(bytes.slice(offset + start..offset + decoder.position())))
+    }
+
     /// Takes bytes that this module has just written.
     fn trusted(bytes: Vec<u8>) -> Self {
         debug_assert!(check::check(&bytes).is_ok());

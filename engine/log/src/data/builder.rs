@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use homeostat_world::limits::DATA_DEPTH_MAX;
 
 use super::{Data, DataError, Value, check, json};
+use crate::cbor;
 
 /// A payload in the making: `Data::builder().text("customer", "c1").int("trend", 42).build()`.
 #[derive(Clone, Debug, Default)]
@@ -20,13 +21,13 @@ impl DataBuilder {
     /// Sets `name` to a text.
     #[must_use]
     pub fn text(self, name: &str, text: &str) -> Self {
-        self.field(name, |out| json::write_text(out, text))
+        self.field(name, |out| cbor::write_text(out, text))
     }
 
     /// Sets `name` to a whole number.
     #[must_use]
     pub fn int(self, name: &str, number: i64) -> Self {
-        self.field(name, |out| json::write_int(out, number))
+        self.field(name, |out| cbor::write_int(out, number))
     }
 
     /// Sets `name` to a number; one that is not finite is nothing, as in JSON.
@@ -34,9 +35,9 @@ impl DataBuilder {
     pub fn float(self, name: &str, number: f64) -> Self {
         self.field(name, |out| {
             if number.is_finite() {
-                json::write_float(out, number);
+                cbor::write_float(out, number);
             } else {
-                json::write_null(out);
+                cbor::write_null(out);
             }
         })
     }
@@ -44,13 +45,13 @@ impl DataBuilder {
     /// Sets `name` to true or false.
     #[must_use]
     pub fn truth(self, name: &str, truth: bool) -> Self {
-        self.field(name, |out| json::write_truth(out, truth))
+        self.field(name, |out| cbor::write_truth(out, truth))
     }
 
     /// Sets `name` to nothing.
     #[must_use]
     pub fn null(self, name: &str) -> Self {
-        self.field(name, json::write_null)
+        self.field(name, cbor::write_null)
     }
 
     /// Sets `name` to a value of another payload.
@@ -86,9 +87,9 @@ impl DataBuilder {
     #[must_use]
     pub fn build(self) -> Data {
         let mut out = Vec::new();
-        json::write_map_head(&mut out, self.fields.len());
+        cbor::write_map_head(&mut out, self.fields.len());
         for (name, value) in &self.fields {
-            json::write_text(&mut out, name);
+            cbor::write_text(&mut out, name);
             out.extend_from_slice(value);
         }
         Data::trusted(out)

@@ -27,7 +27,8 @@ pub(super) fn check_value(bytes: &[u8], depth: usize) -> Result<(), DataError> {
     }
 }
 
-fn map(decoder: &mut Decoder<'_>, depth: usize) -> Result<(), DataError> {
+/// Whether a payload, or a map inside one, stands at `decoder`; moves it past that.
+pub(super) fn map(decoder: &mut Decoder<'_>, depth: usize) -> Result<(), DataError> {
     if depth > DATA_DEPTH_MAX {
         return Err(DataError::TooDeep { limit: DATA_DEPTH_MAX });
     }

@@ -12,10 +12,7 @@ use minicbor::Decoder;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::{Data, DataError};
-
-const LIST: u8 = 4;
-const MAP: u8 = 5;
-const TEXT: u8 = 3;
+use crate::cbor::{self, LIST, MAP};
 
 pub(super) fn from_text(text: &str) -> Result<Data, DataError> {
     let mut source = serde_json::Deserializer::from_str(text);
@@ -129,25 +126,25 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        write_null(self.out);
+        cbor::write_null(self.out);
         Ok(())
     }
 
     fn visit_bool<E: Error>(self, truth: bool) -> Result<(), E> {
-        write_truth(self.out, truth);
+        cbor::write_truth(self.out, truth);
         Ok(())
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        write_int(self.out, number);
+        cbor::write_int(self.out, number);
         Ok(())
     }
 
     #[expect(clippy::cast_precision_loss, reason = "beyond 63 bits JSON promises no more")]
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
         match i64::try_from(number) {
-            Ok(number) => write_int(self.out, number),
-            Err(_) => write_float(self.out, number as f64),
+            Ok(number) => cbor::write_int(self.out, number),
+            Err(_) => cbor::write_float(self.out, number as f64),
         }
         Ok(())
     }
@@ -156,12 +153,12 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         if !number.is_finite() {
             return Err(E::invalid_value(Unexpected::Float(number), &"a finite number"));
         }
-        write_float(self.out, number);
+        cbor::write_float(self.out, number);
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        write_text(self.out, text);
+        cbor::write_text(self.out, text);
         Ok(())
     }
 
@@ -216,7 +213,7 @@ impl<'de> Visitor<'de> for NameSeed<'_> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        write_text(self.0, name);
+        cbor::write_text(self.0, name);
         Ok(self.0.len() - name.len()..self.0.len())
     }
 }
@@ -241,7 +238,7 @@ fn close(out: &mut Vec<u8>, start: usize, major: u8, count: u64) {
             }
         }
         _ => {
-            write_head(&mut head, major, count);
+            cbor::write_head(&mut head, major, count);
             out.splice(start..=start, head);
         }
     }
@@ -270,57 +267,4 @@ fn sort(out: &mut Vec<u8>, start: usize, count: u64) -> Result<(), String> {
         out.extend_from_slice(field);
     }
     Ok(())
-}
-
-pub(super) fn write_null(out: &mut Vec<u8>) {
-    out.push(0xf6);
-}
-
-pub(super) fn write_truth(out: &mut Vec<u8>, truth: bool) {
-    out.push(if truth { 0xf5 } else { 0xf4 });
-}
-
-pub(super) fn write_int(out: &mut Vec<u8>, number: i64) {
-    // CBOR writes a negative n as the count -1 - n, which is the bitwise complement.
-    if number < 0 {
-        write_head(out, 1, (!number).unsigned_abs());
-    } else {
-        write_head(out, 0, number.unsigned_abs());
-    }
-}
-
-pub(super) fn write_float(out: &mut Vec<u8>, number: f64) {
-    out.push(0xfb);
-    out.extend_from_slice(&number.to_be_bytes());
-}
-
-pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
-    write_head(out, TEXT, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
-}
-
-pub(super) fn write_map_head(out: &mut Vec<u8>, count: usize) {
-    write_head(out, MAP, count as u64);
-}
-
-/// The head of an item: its major type and its number in as few bytes as hold it.
-#[expect(clippy::cast_possible_truncation, reason = "each arm has checked the range")]
-fn write_head(out: &mut Vec<u8>, major: u8, number: u64) {
-    let major = major << 5;
-    match number {
-        0..=23 => out.push(major | number as u8),
-        24..=0xff => out.extend_from_slice(&[major | 24, number as u8]),
-        0x100..=0xffff => {
-            out.push(major | 25);
-            out.extend_from_slice(&(number as u16).to_be_bytes());
-        }
-        0x1_0000..=0xffff_ffff => {
-            out.push(major | 26);
-            out.extend_from_slice(&(number as u32).to_be_bytes());
-        }
-        _ => {
-            out.push(major | 27);
-            out.extend_from_slice(&number.to_be_bytes());
-        }
-    }
 }
