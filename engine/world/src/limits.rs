@@ -16,5 +16,18 @@ pub const COMMIT_QUEUE_MAX: usize = 1_024;
 /// Nesting of values inside event data.
 pub const DATA_DEPTH_MAX: usize = 64;
 
+/// Bytes that one agent may print. More is a defect of the agent, and would sit in memory.
+pub const AGENT_OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Lines that one agent may print.
+pub const AGENT_LINES_MAX: usize = 1_024;
+/// Events that one agent may append. A gap is one duty; whoever needs more is doing something else.
+pub const AGENT_EVENTS_MAX: usize = 16;
+/// Bytes of the payload of one event that an agent appends.
+pub const AGENT_EVENT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of an agent's own words that are kept in the log.
+pub const AGENT_REASON_BYTES_MAX: usize = 512;
+
+const _: () = assert!(AGENT_EVENTS_MAX * AGENT_EVENT_BYTES_MAX <= AGENT_OUTPUT_BYTES_MAX);
+const _: () = assert!(AGENT_EVENT_BYTES_MAX < EVENT_BYTES_MAX);
 const _: () = assert!(EVENT_BYTES_MAX < COMMIT_BYTES_MAX);
 const _: () = assert!(APPEND_EVENTS_MAX <= COMMIT_EVENTS_MAX);
