@@ -1,1 +1,28 @@
 //! The HTTP API and its client, over the Net door.
+//!
+//! In: requests of people, producers and other nodes. Out: the engine's answers, through its handle.
+//! Never: spawns, sleeps or listens but through a door; decides anything about events or gaps.
+//! Promise: every error is a problem document with a stable code; every input is bounded.
+//! Start reading at [`serve::serve`], then `operation`; the other end is [`client::Client`].
+mod body;
+pub mod client;
+mod engine;
+mod events;
+mod gaps;
+mod intake;
+mod limits;
+mod meter;
+mod metrics;
+mod openapi;
+mod operation;
+mod parameters;
+pub mod problem;
+mod router;
+pub mod serve;
+pub mod wire;
+
+pub use client::{Client, ClientError, GapFilter, Patience};
+pub use limits::ServeLimits;
+pub use openapi::document;
+pub use problem::{Code, Problem};
+pub use serve::{Served, serve};
