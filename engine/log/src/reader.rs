@@ -61,6 +61,19 @@ impl<S: Store> Reader<S> {
         get(&self.store.snapshot(), position)
     }
 
+    /// The chain hash after the event at `position`, which names the log up to there; none beyond
+    /// the head.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn chain_at(&self, position: Position) -> Result<Option<ChainHash>, LogError> {
+        if position == Position::ZERO {
+            return Ok(Some(ChainHash::ZERO));
+        }
+        let value = self.store.snapshot().get(EVENTS, &position.to_key())?;
+        Ok(value.map(|value| codec::chain(position, &value)))
+    }
+
     /// The events from `from` on, up to the head at the moment of the call.
     #[must_use]
     pub fn read(&self, from: Position) -> Read<S::Snapshot> {
