@@ -1,0 +1,244 @@
+//! What is to be said about a text: code, severity, message, places, help and fix.
+//!
+//! In: findings of the parser and the checker. Out: [`Diagnostic`], and the list cut down to what
+//! a person can use: at most one error per line, nothing that only follows from another.
+//! Never: prints; see `render`.
+//! Promise: the order is the order of the text. Start reading at [`Diagnostic`].
+
+use serde::Serialize;
+
+use crate::source::Span;
+
+/// A stable name of a kind of finding, `S0102`. Its page is in [`crate::codes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Code(pub(crate) &'static str);
+
+impl Code {
+    /// `S0102`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Provably wrong: the spec is not put in force.
+    Error,
+    /// Probably not meant.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Which kind.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// What, as a lowercase fragment.
+    pub message: String,
+    /// Where.
+    pub primary: Label,
+    /// Other places that matter.
+    pub secondary: Vec<Label>,
+    /// What a person can do.
+    pub help: Option<String>,
+    /// The same, for a machine.
+    pub fix: Option<Fix>,
+}
+
+/// A place and what to say beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// What to say there; may be empty.
+    pub text: String,
+}
+
+/// A change that removes the finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does: `write `falling``.
+    pub title: String,
+    /// The edits, which do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+/// One replaced range. An empty range inserts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced.
+    pub span: Span,
+    /// By what.
+    pub replacement: String,
+}
+
+impl Diagnostic {
+    pub(crate) fn new(
+        code: Code,
+        severity: Severity,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            primary: Label { span, text: String::new() },
+            secondary: Vec::new(),
+            help: None,
+            fix: None,
+        }
+    }
+
+    pub(crate) fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, span, message)
+    }
+
+    pub(crate) fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, span, message)
+    }
+
+    pub(crate) fn note(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Note, span, message)
+    }
+
+    pub(crate) fn label(mut self, text: impl Into<String>) -> Self {
+        self.primary.text = text.into();
+        self
+    }
+
+    pub(crate) fn also(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.secondary.push(Label { span, text: text.into() });
+        self
+    }
+
+    pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    pub(crate) fn fix(
+        mut self,
+        title: impl Into<String>,
+        span: Span,
+        replacement: impl Into<String>,
+    ) -> Self {
+        let edit = Edit { span, replacement: replacement.into() };
+        self.fix = Some(Fix { title: title.into(), edits: vec![edit] });
+        self
+    }
+
+    /// Offers `best` in place of what stands at `span`, when there is one.
+    pub(crate) fn did_you_mean(self, span: Span, best: Option<&str>) -> Self {
+        match best {
+            Some(best) => self.help(format!("did you mean `{best}`?")).fix(
+                format!("write `{best}`"),
+                span,
+                best,
+            ),
+            None => self,
+        }
+    }
+}
+
+/// Sorts, and keeps at most one error per line, no warning or note on a line that has an error,
+/// and nothing twice. `line_of` says on which line of its source a span begins.
+pub(crate) fn tidy(found: &mut Vec<Diagnostic>, line_of: impl Fn(Span) -> usize) {
+    found.sort_by(|a, b| {
+        let place = |d: &Diagnostic| (d.primary.span.source, line_of(d.primary.span));
+        // Syntax first within a line: what could not be read explains what was not understood.
+        let rank =
+            |d: &Diagnostic| (d.severity, !d.code.0.starts_with("S00"), d.primary.span.start);
+        place(a).cmp(&place(b)).then(rank(a).cmp(&rank(b))).then(a.message.cmp(&b.message))
+    });
+    let mut error_line = None;
+    let mut last: Option<(Span, Code, String)> = None;
+    found.retain(|d| {
+        let place = (d.primary.span.source, line_of(d.primary.span));
+        if error_line == Some(place) {
+            return false;
+        }
+        if d.severity == Severity::Error {
+            error_line = Some(place);
+        }
+        let this = (d.primary.span, d.code, d.message.clone());
+        let new = last.as_ref() != Some(&this);
+        last = Some(this);
+        new
+    });
+}
+
+/// The candidate that `word` is most likely a misspelling of.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let length = word.chars().count();
+    let limit = match length {
+        0..=2 => 0,
+        3..=5 => 1,
+        _ => 2,
+    };
+    let mut best = None;
+    for candidate in candidates {
+        // Long names are cut short here, so that the table of distances stays small.
+        if candidate == word || length > 64 || candidate.len() > 128 {
+            continue;
+        }
+        let distance = distance(word, candidate);
+        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// Edits between two words; two swapped neighbours count as one.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at =
+                |list: &[usize], index: usize| list.get(index).copied().unwrap_or(usize::MAX / 2);
+            let mut best = (at(&row, j) + usize::from(x != y)).min(at(&row, j + 1) + 1);
+            best = best.min(at(&next, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            if swapped {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            next.push(best);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelling_is_recognised_and_another_word_is_not() {
+        assert_eq!(nearest("trned", ["trend", "score"]), Some("trend"));
+        assert_eq!(nearest("mustt", ["must", "could"]), Some("must"));
+        assert_eq!(nearest("banana", ["must", "could"]), None);
+        assert_eq!(nearest("ab", ["ac"]), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! The tree as meant: names resolved, defaults filled in, what is wrong said.
+//!
+//! In: the parsed sources of one spec. Out: a [`Spec`] and findings.
+//! Never: stops at the first error; what cannot be understood is left out and reported.
+//! Promise: declarations of all sources are known before any block is read, so their order does
+//! not matter. Start reading at [`lower`].
+
+mod awaits;
+mod conditions;
+mod declarations;
+mod duties;
+mod graph_checks;
+mod identity;
+mod literals;
+mod names;
+mod ranges;
+mod settings;
+mod values;
+
+use crate::ast::{self, Node};
+use crate::codes;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::lowered::{Spec, Unevaluated};
+use crate::source::Span;
+use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
+use names::Names;
+
+/// How strictly to judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether a name that had to be inferred is an error instead of a warning.
+    pub strict: bool,
+}
+
+/// Lowers the trees of one spec, in the order of its sources.
+pub(crate) fn lower(trees: &[SyntaxNode], options: Options) -> (Spec, Vec<Diagnostic>) {
+    let mut lowering = Lowering {
+        options,
+        spec: Spec { hash: identity::spec_hash(trees), ..Spec::default() },
+        names: Names::default(),
+        found: Vec::new(),
+        set: settings::Set::default(),
+        slugs: identity::Slugs::default(),
+        source: 0,
+    };
+    let items: Vec<(u32, SyntaxNode)> = (0..).zip(trees).flat_map(|(s, t)| items(s, t)).collect();
+    lowering.declare(&items);
+    lowering.infer_entities(&items);
+    for (source, item) in &items {
+        lowering.source = *source;
+        lowering.item(item);
+    }
+    lowering.finish()
+}
+
+/// The items of a tree, those inside `system { … }` included.
+fn items(source: u32, tree: &SyntaxNode) -> Vec<(u32, SyntaxNode)> {
+    let mut found = Vec::new();
+    for child in tree.children() {
+        if child.kind() == SyntaxKind::System {
+            found.push((source, child.clone()));
+            for body in child.children().filter(|c| c.kind() == SyntaxKind::Body) {
+                found.extend(items(source, &body));
+            }
+        } else {
+            found.push((source, child));
+        }
+    }
+    found
+}
+
+struct Lowering {
+    options: Options,
+    spec: Spec,
+    names: Names,
+    found: Vec<Diagnostic>,
+    set: settings::Set,
+    slugs: identity::Slugs,
+    /// The source that is being read.
+    source: u32,
+}
+
+impl Lowering {
+    fn span(&self, node: &SyntaxNode) -> Span {
+        ast::node_span(self.source, node)
+    }
+
+    fn at(&self, token: &SyntaxToken) -> Span {
+        ast::token_span(self.source, token)
+    }
+
+    fn push(&mut self, found: Diagnostic) {
+        self.found.push(found);
+    }
+
+    /// Says that a name had to be inferred: a warning, or an error when strict.
+    fn inferred(&mut self, code: Code, span: Span, message: String, help: String) {
+        let severity = if self.options.strict { Severity::Error } else { Severity::Warning };
+        self.found.push(Diagnostic::new(code, severity, span, message).help(help));
+    }
+
+    /// Lists something as not evaluated yet, once.
+    fn unevaluated(&mut self, what: impl Into<String>, span: Span) {
+        let what = what.into();
+        self.found.push(
+            Diagnostic::note(
+                codes::NOT_EVALUATED,
+                span,
+                format!("`{what}` is understood but not evaluated yet"),
+            )
+            .help("nothing follows from it in this version"),
+        );
+        self.spec.unevaluated.push(Unevaluated { what, span });
+    }
+
+    fn item(&mut self, item: &SyntaxNode) {
+        match item.kind() {
+            SyntaxKind::When => self.when(item),
+            SyntaxKind::Every | SyntaxKind::On | SyntaxKind::ForEach | SyntaxKind::Always => {
+                self.later_block(item);
+            }
+            SyntaxKind::Invariant | SyntaxKind::Optimise => {
+                let what = item.flat();
+                let head = what.split('{').next().unwrap_or_default().trim().to_owned();
+                self.unevaluated(head, self.span(item));
+            }
+            SyntaxKind::Capability | SyntaxKind::Scenario => {
+                let what = heading(item);
+                self.unevaluated(what, self.heading_span(item));
+            }
+            SyntaxKind::Record => {
+                let name = item.word(0).map(|w| w.text().to_owned()).unwrap_or_default();
+                self.unevaluated(format!("record {name}"), self.heading_span(item));
+            }
+            _ => {}
+        }
+    }
+
+    /// A block that parses only: `every`, `on`, `for each`, `always`. What can be proven of its
+    /// deadlines is said all the same.
+    fn later_block(&mut self, item: &SyntaxNode) {
+        self.check_period(item);
+        let what = heading(item);
+        self.unevaluated(what, self.heading_span(item));
+    }
+
+    /// The place of an item without its body.
+    fn heading_span(&self, item: &SyntaxNode) -> Span {
+        let whole = self.span(item);
+        let body =
+            item.children().find(|c| matches!(c.kind(), SyntaxKind::Body | SyntaxKind::Object));
+        let tokens = item.descendants_with_tokens().filter_map(rowan::NodeOrToken::into_token);
+        let body_start = body.map(|body| body.text_range().start());
+        let last = tokens
+            .filter(|t| !t.kind().is_trivia())
+            .take_while(|t| body_start.is_none_or(|start| t.text_range().start() < start))
+            .last();
+        last.map_or(whole, |last| Span { end: last.text_range().end().into(), ..whole })
+    }
+
+    fn finish(mut self) -> (Spec, Vec<Diagnostic>) {
+        self.spec.limits = self.set.limits.clone();
+        std::mem::take(&mut self.names).fill(&mut self.spec);
+        awaits::fill(&mut self.spec);
+        self.check_graph();
+        (self.spec, self.found)
+    }
+}
+
+/// An item's text before its body.
+fn heading(item: &SyntaxNode) -> String {
+    let text = item.flat();
+    text.split('{').next().unwrap_or_default().trim().to_owned()
+}

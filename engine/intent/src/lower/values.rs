@@ -1,0 +1,347 @@
+//! Values in arguments and conditions: paths, measures, thresholds, symbols, literals.
+//!
+//! In: expression nodes. Out: [`Expr`], entity by entity; entities, attributes, measures and states
+//! that nothing declares are inferred here.
+//! Never: computes.
+//! Promise: a name is inferred, and said to be, once. Start reading at [`Lowering::value`].
+
+use super::Lowering;
+use super::literals::{Written, plain};
+use super::names::KnownMeasure;
+use crate::ast::{self, Call, Node, view};
+use crate::codes;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::lowered::{Attribute, Expr, Hop, Literal, Measure, Path, State};
+use crate::source::Span;
+use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
+
+/// Where a value stands, which decides what a bare word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `f(x)`: an entity.
+    Positional,
+    /// `f(reason: x)`, or the right side of a comparison: an entity if it is one, else a symbol.
+    Named,
+    /// A condition, or its left side: a field of the trigger.
+    Condition,
+}
+
+impl Lowering {
+    /// Lowers a value; nothing where a finding says why not.
+    pub(super) fn value(&mut self, node: &SyntaxNode, place: Place) -> Option<Expr> {
+        match node.kind() {
+            SyntaxKind::Literal => {
+                let written = self.literal(node)?;
+                if let Written::Hole(name) = &written {
+                    self.open_value(self.span(node), name);
+                }
+                plain(&written).map(Expr::Literal)
+            }
+            SyntaxKind::Path => self.path(node, place),
+            SyntaxKind::Call => Some(self.call(node)),
+            SyntaxKind::Paren => self.value(&node.first_child()?, place),
+            _ => Some(Expr::Call(node.flat())),
+        }
+    }
+
+    fn path(&mut self, node: &SyntaxNode, place: Place) -> Option<Expr> {
+        let words = ast::segments(node);
+        let (first, rest) = words.split_first()?;
+        let name = first.text();
+        if rest.is_empty() {
+            match name {
+                "true" | "false" => return Some(Expr::Literal(Literal::Truth(name == "true"))),
+                _ if place == Place::Named && !self.names.is_entity(name) => {
+                    return Some(Expr::Symbol(name.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        if name == "threshold" && !self.names.is_entity("threshold") {
+            return self.threshold_value(rest);
+        }
+        if place == Place::Positional || !rest.is_empty() {
+            self.entity_used(name, self.at(first));
+        }
+        Some(Expr::Path(self.hops(name, rest)))
+    }
+
+    fn threshold_value(&mut self, rest: &[SyntaxToken]) -> Option<Expr> {
+        let name = rest.first()?;
+        let (text, span) = (name.text(), self.at(name));
+        if self.names.thresholds.get(text).is_some() {
+            return Some(Expr::Threshold(text.to_owned()));
+        }
+        let fault = Diagnostic::error(
+            codes::UNKNOWN_THRESHOLD,
+            span,
+            format!("threshold `{text}` has no value"),
+        );
+        let best = nearest(text, self.names.thresholds.keys()).map(str::to_owned);
+        self.push(match best {
+            Some(best) => fault.did_you_mean(span, Some(&best)),
+            None => fault.help(format!("declare it, as in `threshold {text}: 45 falling`")),
+        });
+        None
+    }
+
+    /// Follows attributes from a root, inferring those that nothing declares.
+    fn hops(&mut self, root: &str, rest: &[SyntaxToken]) -> Path {
+        let entity = self.names.is_entity(root).then(|| root.to_owned());
+        let mut hops = Vec::new();
+        let mut current = entity.clone();
+        let mut many = false;
+        for word in rest {
+            let name = word.text();
+            let mut next = None;
+            if many && name == "count" {
+                many = false;
+            } else if let Some(of) = current.take() {
+                self.attribute_used(&of, name, self.at(word));
+                if let Some(attribute) = self.names.attribute(&of, name) {
+                    next.clone_from(&attribute.entity);
+                    many = attribute.many;
+                }
+            }
+            hops.push(Hop { attribute: name.to_owned(), entity: next.clone() });
+            current = next;
+        }
+        Path { root: root.to_owned(), entity, hops }
+    }
+
+    /// Whether a path ends in a collection, or counts one.
+    pub(super) fn is_collection(&self, path: &Path) -> bool {
+        let mut current = path.entity.as_deref();
+        let mut many = false;
+        for hop in &path.hops {
+            let found = current.and_then(|entity| self.names.attribute(entity, &hop.attribute));
+            many |= found.is_some_and(|attribute| attribute.many);
+            current = hop.entity.as_deref();
+        }
+        many
+    }
+
+    /// Makes an entity known that something names.
+    pub(super) fn entity_used(&mut self, name: &str, span: Span) {
+        if self.names.is_entity(name) {
+            return;
+        }
+        let best = nearest(name, self.names.entities.keys()).map(str::to_owned);
+        let help = match best {
+            Some(best) => format!("did you mean `{best}`? else declare it: `entity {name}`"),
+            None => format!("declare it: `entity {name}`"),
+        };
+        self.names.add_entity(name, false, span);
+        self.inferred(
+            codes::INFERRED_ENTITY,
+            span,
+            format!("entity `{name}` is declared nowhere; it is inferred from its use here"),
+            help,
+        );
+    }
+
+    /// Makes an attribute known that a path reads: on a declared entity it may be a slip.
+    pub(super) fn attribute_used(&mut self, entity: &str, name: &str, span: Span) {
+        if self.names.attribute(entity, name).is_some() || self.names.state(entity, name).is_some()
+        {
+            return;
+        }
+        if let Some(participle) = name.strip_prefix("un").filter(|rest| rest.len() > 2) {
+            let participle = participle.to_owned();
+            return self.infer_state(entity, name, &participle, span);
+        }
+        let typed = self.names.is_entity(name).then(|| name.to_owned());
+        let Some(known) = self.names.entities.get(entity) else { return };
+        let declared = known.entity.declared;
+        let (existing, place) = (known.entity.attributes.iter(), known.span);
+        let best = nearest(name, existing.map(|a| a.name.as_str())).map(str::to_owned);
+        let attribute = Attribute { name: name.to_owned(), entity: typed, many: false };
+        self.names.add_attribute(entity, attribute);
+        if !declared {
+            return;
+        }
+        let message = format!("entity `{entity}` declares no attribute `{name}`; it is inferred");
+        let fault = if self.options.strict {
+            Diagnostic::error(codes::INFERRED_ATTRIBUTE, span, message)
+        } else {
+            Diagnostic::warning(codes::INFERRED_ATTRIBUTE, span, message)
+        };
+        let fault = fault.also(place, format!("`{entity}` is declared here"));
+        self.push(match best {
+            Some(best) => fault.did_you_mean(span, Some(&best)),
+            None => fault.help(format!("declare it: `entity {entity} {{ has: {name} }}`")),
+        });
+    }
+
+    fn infer_state(&mut self, entity: &str, name: &str, participle: &str, span: Span) {
+        let from = self.names.event(&format!("{entity}.created"));
+        let until = self.names.event(&format!("{entity}.{participle}"));
+        self.inferred(
+            codes::INFERRED_STATE,
+            span,
+            format!("state `{name}` of `{entity}` is inferred: from `{from}` until `{until}`"),
+            format!(
+                "declare it: `entity {entity} {{ state {name}: from created until {participle} }}`"
+            ),
+        );
+        let state = State { name: name.to_owned(), from: vec![from], until: vec![until] };
+        self.names.add_state(entity, state);
+    }
+
+    /// `m(entity).attribute` is a measure; any other call is told to the agent as it stands.
+    fn call(&mut self, node: &SyntaxNode) -> Expr {
+        let as_written = Expr::Call(node.flat());
+        let Some(call) = view::<Call>(node) else { return as_written };
+        let Some(name) = call.name().and_then(|path| path.word(0)) else { return as_written };
+        let attributes = call.attributes();
+        let declared = self.names.measures.get(name.text()).is_some();
+        if !declared && attributes.is_empty() {
+            return as_written;
+        }
+        let arguments = call.arguments();
+        let Some(of) = arguments.first().and_then(crate::ast::Arg::value) else {
+            return as_written;
+        };
+        let Some(Expr::Path(path)) = self.value(&of, Place::Positional) else { return as_written };
+        let place = self.span(&of);
+        let path = self.measured(name.text(), path, place, self.at(&name));
+        let attribute = self.measured_attribute(name.text(), &attributes, self.span(node));
+        match attribute {
+            Some(attribute) => {
+                Expr::Measure { measure: name.text().to_owned(), of: path, attribute }
+            }
+            None => as_written,
+        }
+    }
+
+    /// Holds the entity of a measure against the path that it is taken of.
+    fn measured(&mut self, measure: &str, mut path: Path, place: Span, name: Span) -> Path {
+        let found = entity_of(&path);
+        let known = self.names.measures.get(measure);
+        let Some((expected, declared)) = known.map(|k| (k.measure.entity.clone(), k.declared))
+        else {
+            let entity = found.unwrap_or_else(|| last_name(&path).to_owned());
+            self.infer_measure(measure, &entity, name);
+            return path;
+        };
+        match found {
+            Some(found) if found != expected => {
+                let mut fault = Diagnostic::error(
+                    codes::WRONG_ENTITY,
+                    place,
+                    format!("measure `{measure}` is taken of `{expected}`, found `{found}`"),
+                );
+                if let Some(declared) = declared {
+                    fault = fault.also(declared, "declared here");
+                }
+                let owner = self.names.attribute(&found, &expected).is_some();
+                self.push(if owner {
+                    let written = format!("{}.{expected}", path_text(&path));
+                    fault.did_you_mean(place, Some(&written))
+                } else {
+                    fault
+                });
+            }
+            Some(_) => {}
+            // The use tells what the attribute names.
+            None => match path.hops.last_mut() {
+                Some(hop) => hop.entity = Some(expected),
+                None => path.entity = Some(expected),
+            },
+        }
+        path
+    }
+
+    fn infer_measure(&mut self, name: &str, entity: &str, span: Span) {
+        let forms = [format!("{name}.updated"), format!("{name}_updated")];
+        let from: Vec<String> = self.names.event_in_any_form(&forms).into_iter().collect();
+        self.inferred(
+            codes::INFERRED_MEASURE,
+            span,
+            format!(
+                "measure `{name}` is declared nowhere; it is read from `{}`",
+                from.join("`, `")
+            ),
+            format!("declare it: `measure {name}({entity}) from {} {{ … }}`", from.join(" | ")),
+        );
+        let measure = Measure {
+            name: name.to_owned(),
+            entity: entity.to_owned(),
+            from,
+            attributes: Vec::new(),
+        };
+        self.names.measures.add(name, KnownMeasure { measure, declared: None });
+    }
+
+    fn measured_attribute(
+        &mut self,
+        measure: &str,
+        written: &[SyntaxToken],
+        whole: Span,
+    ) -> Option<String> {
+        let known = self.names.measures.get_mut(measure)?;
+        let place = known.declared;
+        let attributes = known.measure.attributes.clone();
+        let Some(word) = written.first() else {
+            if let [only] = attributes.as_slice() {
+                return Some(only.clone());
+            }
+            self.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_ATTRIBUTE,
+                    whole,
+                    format!("expected an attribute of measure `{measure}`, found none"),
+                )
+                .help(format!("it has `{}`", attributes.join("`, `"))),
+            );
+            return None;
+        };
+        let name = word.text().to_owned();
+        let Some(place) = place else {
+            if !attributes.contains(&name) {
+                known.measure.attributes.push(name.clone());
+            }
+            return Some(name);
+        };
+        if !attributes.contains(&name) {
+            let span = self.at(word);
+            let fault = Diagnostic::error(
+                codes::UNKNOWN_ATTRIBUTE,
+                span,
+                format!("unknown attribute `{name}` of measure `{measure}`"),
+            )
+            .also(place, "declared here");
+            let best = nearest(&name, attributes.iter().map(String::as_str));
+            self.push(match best {
+                Some(_) => fault.did_you_mean(span, best),
+                None if attributes.is_empty() => {
+                    fault.help(format!("declare it: `measure {measure}(…) from … {{ {name} }}`"))
+                }
+                None => fault.help(format!("it has `{}`", attributes.join("`, `"))),
+            });
+        }
+        Some(name)
+    }
+}
+
+/// The entity that a path's value names.
+pub(super) fn entity_of(path: &Path) -> Option<String> {
+    match path.hops.last() {
+        Some(hop) => hop.entity.clone(),
+        None => path.entity.clone(),
+    }
+}
+
+/// The last name of a path.
+pub(super) fn last_name(path: &Path) -> &str {
+    path.hops.last().map_or(&path.root, |hop| &hop.attribute)
+}
+
+fn path_text(path: &Path) -> String {
+    let mut text = path.root.clone();
+    for hop in &path.hops {
+        text.push('.');
+        text.push_str(&hop.attribute);
+    }
+    text
+}

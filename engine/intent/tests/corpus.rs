@@ -1,0 +1,64 @@
+//! The corpus: every block of the founding text, byte for byte.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read their fixtures")]
+
+use std::path::{Path, PathBuf};
+
+use homeostat_intent::{Loaded, Severity, Source, load, parse};
+
+fn specs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/specs")
+}
+
+fn read(path: &str) -> Source {
+    let text = std::fs::read_to_string(specs().join(path)).unwrap();
+    Source { name: path.to_owned(), text }
+}
+
+fn corpus() -> Vec<Source> {
+    let mut names: Vec<String> = std::fs::read_dir(specs().join("seed"))
+        .unwrap()
+        .map(|entry| format!("seed/{}", entry.unwrap().file_name().to_str().unwrap()))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 9, "{names:?}");
+    names.iter().map(|name| read(name)).collect()
+}
+
+fn messages(loaded: &Loaded, least: Severity) -> Vec<String> {
+    let shown = loaded.diagnostics.iter().filter(|found| found.severity <= least);
+    shown.map(|found| format!("{} {}", found.code, found.message)).collect()
+}
+
+#[test]
+fn every_block_of_the_founding_text_parses_without_a_fault_and_keeps_its_bytes() {
+    for source in corpus() {
+        let parsed = parse(&source.text);
+        assert_eq!(parsed.faults, [], "{}", source.name);
+        assert_eq!(parsed.tree().text().to_string(), source.text, "{}", source.name);
+    }
+}
+
+#[test]
+fn every_block_of_the_founding_text_loads_but_for_thresholds_that_have_no_value() {
+    for source in corpus() {
+        let errors = messages(&load(&[source.clone()]), Severity::Error);
+        if source.name == "seed/customer_platform.intent" {
+            assert_eq!(
+                errors,
+                [
+                    "S0102 threshold `churn_warning` has no value",
+                    "S0102 threshold `churn_critical` has no value"
+                ]
+            );
+        } else {
+            assert_eq!(errors, Vec::<String>::new(), "{}", source.name);
+        }
+    }
+}
+
+#[test]
+fn the_customer_platform_and_its_declarations_load_without_error_or_warning() {
+    let sources = [read("crm/customer_platform.intent"), read("crm/declarations.intent")];
+    assert_eq!(sources[0].text, read("seed/customer_platform.intent").text);
+    assert_eq!(messages(&load(&sources), Severity::Warning), Vec::<String>::new());
+}
