@@ -1,1 +1,36 @@
 //! The consequence graph: what should follow, has followed, is due.
+//!
+//! In: a lowered spec, then events in position order and how far time has come. Out: changes.
+//! Never: reads a clock, starts anything, scans the log for one event.
+//! Promise: the same spec and log give the same changes; `reference` says which, by scanning.
+//! Start reading at [`Evaluator`]; what a spec compiles to is in [`Program`].
+mod calendar;
+mod change;
+mod checkpoint;
+mod columns;
+mod compile;
+mod datum;
+mod deadlines;
+mod evaluator;
+mod explain;
+mod fact;
+mod guards;
+mod intern;
+mod open;
+mod program;
+mod satisfy;
+mod state;
+mod view;
+mod wheel;
+
+pub use change::{Change, Fulfilment, ObligationId};
+pub use checkpoint::RestoreError;
+pub use compile::CompileError;
+pub use datum::Truth;
+pub use evaluator::{Evaluator, Footprint};
+pub use fact::{Fact, Fields, LineError};
+pub use program::{Clause, ClauseIndex, GuardIndex, Program};
+pub use view::{
+    ClauseSummary, GuardSummary, GuardTally, KeyView, ObligationState, ObligationView, Summary,
+    Tally,
+};

@@ -1,0 +1,282 @@
+//! Reads a state back, and checks every number in it against the program.
+//!
+//! In: bytes. Out: a state. Never: trusts a place, a count or a clause that the program does not
+//! have: damaged bytes are an error and no panic later.
+//! Promise: see `checkpoint`. Start reading at [`state`].
+
+use minicbor::Decoder;
+use minicbor::data::Type;
+
+use super::RestoreError;
+use crate::columns::Cell;
+use crate::datum::Datum;
+use crate::guards::{Fate, Pending, Scene};
+use crate::intern::Symbols;
+use crate::open::{Frame, NEVER, NOWHERE, Obligation, Values};
+use crate::program::Program;
+use crate::state::State;
+use crate::view::{GuardTally, Tally};
+
+type Read<T> = Result<T, RestoreError>;
+
+pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
+    let mut from = Decoder::new(bytes);
+    expect_len(&mut from, 10, "checkpoint")?;
+    let version = from.u64()?;
+    if version != super::VERSION {
+        return Err(RestoreError::Version { found: version });
+    }
+    let hash = from.bytes()?;
+    if hash != program.hash.0 {
+        let found = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        return Err(RestoreError::Spec { found, expected: program.hash.to_string() });
+    }
+    let mut state = State::new(program);
+    state.position = from.u64()?;
+    state.now = from.i64()?;
+    expect_len(&mut from, program.clauses.len(), "clauses")?;
+    for tally in &mut state.tallies {
+        *tally = Tally::from_counts(counts(&mut from)?);
+    }
+    expect_len(&mut from, program.guards.len(), "guards")?;
+    for tally in &mut state.guard_tallies {
+        *tally = GuardTally::from_counts(counts(&mut from)?);
+    }
+    // Timers are set from here on, so time must stand where it stood.
+    let now = state.now;
+    state.wheel.pass(now, |_| None);
+    obligations(&mut from, program, &mut state)?;
+    pending(&mut from, program, &mut state)?;
+    columns(&mut from, program, &mut state)?;
+    granted(&mut from, program, &mut state)?;
+    if from.position() != bytes.len() {
+        return Err(malformed("bytes after its end"));
+    }
+    Ok(state)
+}
+
+fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    let mut chains = Vec::new();
+    for _ in 0..len(from)? {
+        expect_len(from, 10, "obligation")?;
+        let (trigger, clause) = (from.u64()?, from.u32()?);
+        let plan =
+            program.clauses.get(clause as usize).ok_or_else(|| malformed("no such clause"))?;
+        let (activated, due, timer, depth) = (from.i64()?, from.i64()?, from.i64()?, from.u16()?);
+        let flags = from.u8()?;
+        let down = if from.datatype()? == Type::Null {
+            from.null()?;
+            None
+        } else {
+            Some(from.u32()?)
+        };
+        let values = data(from, &mut state.symbols)?;
+        if values.len() != plan.bound.len() {
+            return Err(malformed("an obligation with values that its clause does not have"));
+        }
+        let mut new = Obligation::new(clause, trigger, activated, due, Values::new(&values));
+        new.depth = depth;
+        (new.gap_open, new.overdue, new.lapsed) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+        if from.datatype()? == Type::Null {
+            from.null()?;
+        } else {
+            expect_len(from, 2, "frame")?;
+            let event_type = from.u32()?;
+            let values = data(from, &mut state.symbols)?;
+            check_frame(program, plan.block, event_type, values.len())?;
+            new.frame = Some(Box::new(Frame { event_type, values: values.into() }));
+        }
+        let has_frame = new.frame.is_some();
+        if (down.is_some() != new.lapsed)
+            || (plan.fallback.is_some() && due != NEVER && has_frame == new.lapsed)
+            || (timer != NEVER && timer == due && new.overdue)
+        {
+            return Err(malformed("an obligation that contradicts itself"));
+        }
+        if state.open.find(new.id()).is_some() {
+            return Err(malformed("an obligation that stands there twice"));
+        }
+        let id = new.id();
+        let (slot, _) = state.open.insert(new, program);
+        state.set_timer(slot, timer);
+        if let Some(clause) = down {
+            if plan.fallback.is_none_or(|fallback| fallback.0 != clause) {
+                return Err(malformed("a fallback of another clause"));
+            }
+            chains.push((
+                slot,
+                crate::change::ObligationId { clause: crate::program::ClauseIndex(clause), ..id },
+            ));
+        }
+    }
+    for (up, id) in chains {
+        let down = state.open.find(id).ok_or_else(|| malformed("a fallback that is missing"))?;
+        state.open.get_mut(up).down = down;
+        state.open.get_mut(down).up = up;
+    }
+    Ok(())
+}
+
+fn check_frame(program: &Program, block: u32, event_type: u32, values: usize) -> Read<()> {
+    let block = program.blocks.get(block as usize);
+    let fits = block.is_some_and(|block| block.frame.len() == values);
+    if !fits || program.types.get(event_type as usize).is_none() {
+        return Err(malformed("a trigger's fields that do not fit its block"));
+    }
+    Ok(())
+}
+
+fn pending(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    for _ in 0..len(from)? {
+        expect_len(from, 8, "pending trigger")?;
+        let (key, event_type, depth) = ((from.u64()?, from.u32()?), from.u32()?, from.u16()?);
+        let frame = data(from, &mut state.symbols)?;
+        let watched = data(from, &mut state.symbols)?;
+        check_frame(program, key.1, event_type, frame.len())?;
+        let mut fates = Vec::new();
+        for _ in 0..len(from)? {
+            fates.push(match from.u8()? {
+                0 => Fate::Open,
+                1 => Fate::Fulfilled,
+                2 => Fate::Ended,
+                _ => return Err(malformed("an unknown fate")),
+            });
+        }
+        let mut waiting = Vec::new();
+        for _ in 0..len(from)? {
+            let guard = from.u32()?;
+            if program.guards.get(guard as usize).is_none_or(|plan| plan.block != key.1) {
+                return Err(malformed("a guard of another block"));
+            }
+            waiting.push(guard);
+        }
+        let block = program.blocks.get(key.1 as usize);
+        let fits = block
+            .is_some_and(|b| b.awaited.len() == fates.len() && b.watched.len() == watched.len());
+        if !fits {
+            return Err(malformed("a pending trigger that does not fit its block"));
+        }
+        let scene = Scene { frame, watched, fates, waiting };
+        state.pending.insert(key, Pending { event_type, depth, scene });
+    }
+    Ok(())
+}
+
+fn columns(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    expect_len(from, program.columns.len(), "columns")?;
+    for column in 0..u32::try_from(program.columns.len()).unwrap_or(NOWHERE) {
+        for _ in 0..len(from)? {
+            expect_len(from, 2, "value")?;
+            let instance = data(&mut Decoder::new(from.bytes()?), &mut state.symbols)?;
+            let cell = data(from, &mut state.symbols)?;
+            let (&[instance], &[primary, inferred]) = (instance.as_slice(), cell.as_slice()) else {
+                return Err(malformed("a value without its instance"));
+            };
+            state.columns.put(column, instance, Cell { primary, inferred }, &mut state.symbols);
+            // The column holds them now; this reading lets go.
+            for datum in [instance, primary, inferred] {
+                datum.release(&mut state.symbols);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn granted(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    expect_len(from, program.requirements.len(), "requirements")?;
+    for granted in &mut state.granted {
+        for _ in 0..len(from)? {
+            let keys = data(&mut Decoder::new(from.bytes()?), &mut state.symbols)?;
+            granted.insert(keys.into());
+        }
+    }
+    Ok(())
+}
+
+/// Reads a list of values; each text is held once more.
+fn data(from: &mut Decoder<'_>, symbols: &mut Symbols) -> Read<Vec<Datum>> {
+    let mut list = Vec::new();
+    for _ in 0..len(from)? {
+        list.push(match from.datatype()? {
+            Type::Undefined => {
+                from.undefined()?;
+                Datum::Absent
+            }
+            Type::Null => {
+                from.null()?;
+                Datum::Null
+            }
+            Type::Bool => Datum::Truth(from.bool()?),
+            Type::F64 => Datum::Float(from.f64()?.to_bits()),
+            Type::String => Datum::Text(symbols.intern(from.str()?)),
+            Type::Array => {
+                expect_len(from, 1, "nested value")?;
+                Datum::Nested { empty: from.bool()? }
+            }
+            _ => Datum::Int(from.i64()?),
+        });
+    }
+    Ok(list)
+}
+
+fn counts<const N: usize>(from: &mut Decoder<'_>) -> Read<[u64; N]> {
+    expect_len(from, N, "counts")?;
+    let mut counts = [0; N];
+    for count in &mut counts {
+        *count = from.u64()?;
+    }
+    Ok(counts)
+}
+
+fn len(from: &mut Decoder<'_>) -> Read<u64> {
+    from.array()?.ok_or_else(|| malformed("a list without its length"))
+}
+
+fn expect_len(from: &mut Decoder<'_>, expected: usize, what: &str) -> Read<()> {
+    let found = len(from)?;
+    if found != expected as u64 {
+        return Err(RestoreError::Malformed(format!(
+            "{what}: `{found}` parts; expected `{expected}`"
+        )));
+    }
+    Ok(())
+}
+
+fn malformed(what: &str) -> RestoreError {
+    RestoreError::Malformed(what.to_owned())
+}
+
+impl Tally {
+    fn from_counts(counts: [u64; 10]) -> Self {
+        let [
+            triggers,
+            met,
+            seen_late,
+            late,
+            overdue,
+            pending,
+            lapsed,
+            withdrawn,
+            compensated,
+            waived,
+        ] = counts;
+        Self {
+            triggers,
+            met,
+            seen_late,
+            late,
+            overdue,
+            pending,
+            lapsed,
+            withdrawn,
+            compensated,
+            waived,
+        }
+    }
+}
+
+impl GuardTally {
+    fn from_counts([undecided, entered, not_entered, unknown]: [u64; 4]) -> Self {
+        Self { undecided, entered, not_entered, unknown }
+    }
+}

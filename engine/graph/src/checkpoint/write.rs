@@ -1,0 +1,184 @@
+//! Writes a state as CBOR, everything in an order of its own.
+//!
+//! In: a state. Out: bytes. Never: writes in the order of a hash table.
+//! Promise: see `checkpoint`. Start reading at [`state`].
+
+use minicbor::Encoder;
+use minicbor::encode::Error;
+
+use crate::columns::Cell;
+use crate::datum::Datum;
+use crate::guards::{Fate, Pending};
+use crate::intern::Symbols;
+use crate::open::{NOWHERE, Obligation};
+use crate::program::Program;
+use crate::state::State;
+use crate::view::{GuardTally, Tally};
+
+type Bytes = Encoder<Vec<u8>>;
+type Written = Result<(), Error<std::convert::Infallible>>;
+
+pub(super) fn state(program: &Program, state: &State) -> Vec<u8> {
+    let mut bytes = Encoder::new(Vec::new());
+    if let Err(error) = whole(&mut bytes, program, state) {
+        unreachable!("writing to memory does not fail, but: {error}");
+    }
+    bytes.into_writer()
+}
+
+fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
+    bytes.array(10)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
+    bytes.u64(state.position)?.i64(state.now)?;
+    bytes.array(count(state.tallies.len()))?;
+    for tally in &state.tallies {
+        counts(bytes, &tally.to_counts())?;
+    }
+    bytes.array(count(state.guard_tallies.len()))?;
+    for tally in &state.guard_tallies {
+        counts(bytes, &tally.to_counts())?;
+    }
+    let mut open: Vec<&Obligation> = state.open.places().map(|(_, open)| open).collect();
+    open.sort_unstable_by_key(|obligation| obligation.id());
+    bytes.array(count(open.len()))?;
+    for one in open {
+        obligation(bytes, one, state)?;
+    }
+    bytes.array(count(state.pending.len()))?;
+    for (key, one) in &state.pending {
+        pending(bytes, *key, one, &state.symbols)?;
+    }
+    columns(bytes, program, state)?;
+    granted(bytes, state)
+}
+
+fn obligation(bytes: &mut Bytes, open: &Obligation, state: &State) -> Written {
+    bytes.array(10)?.u64(open.trigger)?.u32(open.clause)?;
+    bytes.i64(open.activated)?.i64(open.due)?.i64(open.timer)?.u16(open.depth)?;
+    let flags = u8::from(open.gap_open) | u8::from(open.overdue) << 1 | u8::from(open.lapsed) << 2;
+    bytes.u8(flags)?;
+    // A chain of fallbacks is of one trigger, so the clause alone names the next.
+    match open.down {
+        NOWHERE => bytes.null()?,
+        down => bytes.u32(state.open.get(down).clause)?,
+    };
+    data(bytes, open.values.as_slice(), &state.symbols)?;
+    match &open.frame {
+        None => {
+            bytes.null()?;
+        }
+        Some(frame) => {
+            bytes.array(2)?.u32(frame.event_type)?;
+            data(bytes, &frame.values, &state.symbols)?;
+        }
+    }
+    Ok(())
+}
+
+fn pending(bytes: &mut Bytes, key: (u64, u32), one: &Pending, symbols: &Symbols) -> Written {
+    bytes.array(8)?.u64(key.0)?.u32(key.1)?.u32(one.event_type)?.u16(one.depth)?;
+    data(bytes, &one.scene.frame, symbols)?;
+    data(bytes, &one.scene.watched, symbols)?;
+    bytes.array(count(one.scene.fates.len()))?;
+    for fate in &one.scene.fates {
+        bytes.u8(match fate {
+            Fate::Open => 0,
+            Fate::Fulfilled => 1,
+            Fate::Ended => 2,
+        })?;
+    }
+    bytes.array(count(one.scene.waiting.len()))?;
+    for guard in &one.scene.waiting {
+        bytes.u32(*guard)?;
+    }
+    Ok(())
+}
+
+fn columns(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
+    bytes.array(count(program.columns.len()))?;
+    for column in 0..program.columns.len() {
+        let mut rows: Vec<(Vec<u8>, Cell)> = Vec::new();
+        for (instance, cell) in state.columns.all(column) {
+            rows.push((encoded(&[instance], &state.symbols)?, cell));
+        }
+        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        bytes.array(count(rows.len()))?;
+        for (instance, cell) in rows {
+            bytes.array(2)?.bytes(&instance)?;
+            data(bytes, &[cell.primary, cell.inferred], &state.symbols)?;
+        }
+    }
+    Ok(())
+}
+
+fn granted(bytes: &mut Bytes, state: &State) -> Written {
+    bytes.array(count(state.granted.len()))?;
+    for granted in &state.granted {
+        let mut rows = Vec::new();
+        for keys in granted {
+            rows.push(encoded(keys, &state.symbols)?);
+        }
+        rows.sort_unstable();
+        bytes.array(count(rows.len()))?;
+        for row in rows {
+            bytes.bytes(&row)?;
+        }
+    }
+    Ok(())
+}
+
+fn encoded(list: &[Datum], symbols: &Symbols) -> Result<Vec<u8>, Error<std::convert::Infallible>> {
+    let mut bytes = Encoder::new(Vec::new());
+    data(&mut bytes, list, symbols)?;
+    Ok(bytes.into_writer())
+}
+
+fn data(bytes: &mut Bytes, list: &[Datum], symbols: &Symbols) -> Written {
+    bytes.array(count(list.len()))?;
+    for datum in list {
+        match *datum {
+            Datum::Absent => bytes.undefined()?,
+            Datum::Null => bytes.null()?,
+            Datum::Truth(truth) => bytes.bool(truth)?,
+            Datum::Int(number) => bytes.i64(number)?,
+            Datum::Float(bits) => bytes.f64(f64::from_bits(bits))?,
+            Datum::Text(symbol) => bytes.str(symbols.text(symbol))?,
+            Datum::Nested { empty } => bytes.array(1)?.bool(empty)?,
+        };
+    }
+    Ok(())
+}
+
+fn counts(bytes: &mut Bytes, counts: &[u64]) -> Written {
+    bytes.array(count(counts.len()))?;
+    for number in counts {
+        bytes.u64(*number)?;
+    }
+    Ok(())
+}
+
+fn count(len: usize) -> u64 {
+    len as u64
+}
+
+impl Tally {
+    fn to_counts(self) -> [u64; 10] {
+        [
+            self.triggers,
+            self.met,
+            self.seen_late,
+            self.late,
+            self.overdue,
+            self.pending,
+            self.lapsed,
+            self.withdrawn,
+            self.compensated,
+            self.waived,
+        ]
+    }
+}
+
+impl GuardTally {
+    fn to_counts(self) -> [u64; 4] {
+        [self.undecided, self.entered, self.not_entered, self.unknown]
+    }
+}

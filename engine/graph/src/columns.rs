@@ -1,0 +1,117 @@
+//! What the log last said: one value for each attribute or measure of each instance, kept only
+//! where some clause reads it.
+//!
+//! In: values that events carry. Out: the value now, and the value just before this event.
+//! Never: forgets inside an event: what an update replaced can be read until the event is done.
+//! Promise: what enrichments say lies in a layer of its own, over what primary events said.
+//! Start reading at [`Columns::set`], then [`Columns::get`].
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::datum::Datum;
+use crate::intern::Symbols;
+
+/// The two layers of one value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cell {
+    /// By primary events alone.
+    pub(crate) primary: Datum,
+    /// By whichever came last, enrichments counted.
+    pub(crate) inferred: Datum,
+}
+
+/// All remembered values.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    columns: Vec<HashMap<Datum, Cell, FixedState>>,
+    /// What this event replaced, in order.
+    replaced: Vec<(u32, Datum, Cell)>,
+}
+
+impl Columns {
+    pub(crate) fn new(count: usize) -> Self {
+        let columns = (0..count).map(|_| HashMap::default()).collect();
+        Self { columns, replaced: Vec::new() }
+    }
+
+    /// Remembers that `instance` has `value`.
+    pub(crate) fn set(
+        &mut self,
+        column: u32,
+        instance: Datum,
+        value: Datum,
+        inferred: bool,
+        symbols: &mut Symbols,
+    ) {
+        let old = self.cell(column, instance);
+        let new = Cell { primary: if inferred { old.primary } else { value }, inferred: value };
+        // The old cell's texts are held until the event is done, since crossings read them.
+        instance.retain(symbols);
+        self.replaced.push((column, instance, old));
+        self.put(column, instance, new, symbols);
+    }
+
+    /// Puts a cell in place without remembering what was there; used by `set` and by a restore.
+    pub(crate) fn put(&mut self, column: u32, instance: Datum, cell: Cell, symbols: &mut Symbols) {
+        let Some(values) = self.columns.get_mut(column as usize) else { return };
+        cell.primary.retain(symbols);
+        cell.inferred.retain(symbols);
+        if cell.primary.is_known() || cell.inferred.is_known() {
+            if values.insert(instance, cell).is_none() {
+                instance.retain(symbols);
+            }
+        } else if values.remove(&instance).is_some() {
+            instance.release(symbols);
+        }
+    }
+
+    /// Lets go of what this event replaced.
+    pub(crate) fn settle(&mut self, symbols: &mut Symbols) {
+        for (_, instance, old) in self.replaced.drain(..) {
+            instance.release(symbols);
+            old.primary.release(symbols);
+            old.inferred.release(symbols);
+        }
+    }
+
+    /// The value now.
+    pub(crate) fn get(&self, column: u32, instance: Datum, inferred: bool) -> Datum {
+        self.cell(column, instance).layer(inferred)
+    }
+
+    /// The value just before this event.
+    pub(crate) fn before(&self, column: u32, instance: Datum, inferred: bool) -> Datum {
+        self.replaced
+            .iter()
+            .find(|(changed, of, _)| *changed == column && *of == instance)
+            .map_or_else(|| self.get(column, instance, inferred), |(_, _, old)| old.layer(inferred))
+    }
+
+    /// Every value of one column, in no order.
+    pub(crate) fn all(&self, column: usize) -> impl Iterator<Item = (Datum, Cell)> {
+        self.columns.get(column).into_iter().flatten().map(|(instance, cell)| (*instance, *cell))
+    }
+
+    /// How many values are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.columns.iter().map(HashMap::len).sum()
+    }
+
+    /// Bytes set aside.
+    pub(crate) fn bytes(&self) -> usize {
+        let tables: usize = self.columns.iter().map(HashMap::allocation_size).sum();
+        tables + self.replaced.capacity() * size_of::<(u32, Datum, Cell)>()
+    }
+
+    fn cell(&self, column: u32, instance: Datum) -> Cell {
+        let values = self.columns.get(column as usize);
+        values.and_then(|values| values.get(&instance)).copied().unwrap_or_default()
+    }
+}
+
+impl Cell {
+    fn layer(self, inferred: bool) -> Datum {
+        if inferred { self.inferred } else { self.primary }
+    }
+}

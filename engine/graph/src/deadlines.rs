@@ -1,0 +1,192 @@
+//! Activation, and what time alone brings about: gaps that open, deadlines missed, fallbacks.
+//!
+//! In: duties to activate, and how far time has come. Out: changes, in the order of deadlines.
+//! Never: looks at an obligation whose time has not come.
+//! Promise: due is inclusive: a deadline is missed only when time is strictly past it.
+//! Start reading at [`State::activate`], then [`State::pass_time`].
+
+use homeostat_intent::lowered::{Length, Performer};
+use homeostat_log::control::{GapKind, GapOutcome};
+use homeostat_world::Timestamp;
+
+use crate::calendar;
+use crate::change::{Change, ObligationId};
+use crate::datum::Datum;
+use crate::guards::Moment;
+use crate::open::{Frame, NEVER, NOWHERE, Obligation, Values};
+use crate::program::{Clause, ClauseIndex, Program, at};
+use crate::state::{Sink, State};
+use crate::wheel::Timer;
+
+/// The wheel may hold this many dead timers before it is worth looking.
+const DEAD_TIMERS: usize = 4_096;
+
+impl State {
+    /// Something is owed from now on. Gives its place.
+    pub(crate) fn activate(
+        &mut self,
+        program: &Program,
+        index: u32,
+        moment: Moment,
+        frame: &[Datum],
+        sink: Sink<'_>,
+    ) -> u32 {
+        let clause = at(&program.clauses, index);
+        let mut bound = std::mem::take(&mut self.room);
+        bound.clear();
+        for read in &clause.bound {
+            let value = self.read(program, read, frame, moment.event_type, clause.using_inferred);
+            bound.push(value.retain(&mut self.symbols));
+        }
+        let due = clause.within.map_or(NEVER, |within| later(moment.at, within));
+        let values = Values::new(&bound);
+        self.room = bound;
+        let mut new = Obligation::new(index, moment.trigger, moment.at, due, values);
+        new.depth = moment.depth;
+        if clause.fallback.is_some() && due != NEVER {
+            frame.iter().for_each(|datum| {
+                datum.retain(&mut self.symbols);
+            });
+            let frame = Frame { event_type: moment.event_type, values: frame.into() };
+            new.frame = Some(Box::new(frame));
+        }
+        let id = new.id();
+        let (slot, _) = self.open.insert(new, program);
+        if let Some(tally) = self.tallies.get_mut(index as usize) {
+            tally.triggers += 1;
+            tally.pending += 1;
+        }
+        let at = Timestamp::from_micros(moment.at);
+        sink(Change::Activated { id, at, due: deadline(due), depth: moment.depth });
+        match gap_from(clause, program.settle, moment.at, due) {
+            Some(from) if from <= moment.at => {
+                self.open_gap(slot, GapKind::Reaction, moment.at, sink);
+                self.set_timer(slot, due);
+            }
+            Some(from) => self.set_timer(slot, from.min(due)),
+            None => self.set_timer(slot, due),
+        }
+        slot
+    }
+
+    /// Lets time come to `now`: everything due strictly before it happens, in order.
+    pub(crate) fn pass_time(&mut self, program: &Program, now: i64, sink: Sink<'_>) {
+        self.now = self.now.max(now);
+        let open = &self.open;
+        self.wheel.pass(self.now, |timer| {
+            let obligation = open.living(timer.slot, timer.generation)?;
+            (obligation.timer == timer.time).then_some((obligation.trigger, obligation.clause))
+        });
+        while let Some(ready) = self.wheel.pop(self.now) {
+            let living = self.open.living(ready.slot, ready.generation);
+            if living.is_some_and(|obligation| obligation.timer == ready.time) {
+                self.fire(program, ready.slot, ready.time, sink);
+            }
+        }
+    }
+
+    fn fire(&mut self, program: &Program, slot: u32, time: i64, sink: Sink<'_>) {
+        let obligation = self.open.get_mut(slot);
+        obligation.timer = NEVER;
+        if time != obligation.due {
+            let due = obligation.due;
+            self.open_gap(slot, GapKind::Reaction, time, sink);
+            self.set_timer(slot, due);
+            return;
+        }
+        assert!(!obligation.overdue, "a deadline passes once");
+        obligation.overdue = true;
+        let (id, clause) = (obligation.id(), at(&program.clauses, obligation.clause));
+        sink(Change::DeadlineMissed { id, due: Timestamp::from_micros(time) });
+        match clause.fallback {
+            Some(fallback) => self.lapse(program, slot, fallback.0, sink),
+            None => {
+                if let Some(tally) = self.tallies.get_mut(id.clause.0 as usize) {
+                    tally.pending -= 1;
+                    tally.overdue += 1;
+                }
+                if !self.open.get(slot).gap_open {
+                    self.open_gap(slot, GapKind::Temporal, time, sink);
+                }
+            }
+        }
+    }
+
+    fn lapse(&mut self, program: &Program, slot: u32, fallback: u32, sink: Sink<'_>) {
+        let obligation = self.open.get_mut(slot);
+        obligation.lapsed = true;
+        let had_gap = std::mem::take(&mut obligation.gap_open);
+        let (id, depth, due) = (obligation.id(), obligation.depth, obligation.due);
+        let Some(frame) = obligation.frame.take() else {
+            unreachable!("a duty with a deadline and a fallback keeps its trigger's fields");
+        };
+        if let Some(tally) = self.tallies.get_mut(id.clause.0 as usize) {
+            tally.pending -= 1;
+            tally.lapsed += 1;
+        }
+        let instead = ObligationId { clause: ClauseIndex(fallback), trigger: id.trigger };
+        sink(Change::Lapsed { id, fallback: instead });
+        if had_gap {
+            sink(Change::GapClosed { id, outcome: GapOutcome::Lapsed });
+        }
+        let moment = Moment {
+            trigger: id.trigger.get(),
+            event_type: frame.event_type,
+            depth,
+            position: self.position,
+            at: due,
+        };
+        let down = self.activate(program, fallback, moment, &frame.values, sink);
+        self.open.get_mut(slot).down = down;
+        self.open.get_mut(down).up = slot;
+        for datum in &frame.values {
+            datum.release(&mut self.symbols);
+        }
+    }
+
+    fn open_gap(&mut self, slot: u32, kind: GapKind, at: i64, sink: Sink<'_>) {
+        let obligation = self.open.get_mut(slot);
+        assert!(!obligation.gap_open, "a gap opens once");
+        obligation.gap_open = true;
+        let (id, due, depth) = (obligation.id(), deadline(obligation.due), obligation.depth);
+        sink(Change::GapOpened { id, kind, at: Timestamp::from_micros(at), due, depth });
+    }
+
+    /// Sets the next timer of an obligation; `NEVER` sets none.
+    pub(crate) fn set_timer(&mut self, slot: u32, time: i64) {
+        if time == NEVER {
+            return;
+        }
+        assert!(slot != NOWHERE, "a timer belongs to an obligation");
+        let obligation = self.open.get_mut(slot);
+        obligation.timer = time;
+        let order = (obligation.trigger, obligation.clause);
+        let generation = self.open.generation(slot);
+        self.wheel.insert(Timer { time, slot, generation }, || order);
+        if self.wheel.len() > 2 * self.open.len() + DEAD_TIMERS {
+            let open = &self.open;
+            self.wheel.compact(|timer| {
+                open.living(timer.slot, timer.generation).is_some_and(|o| o.timer == timer.time)
+            });
+        }
+    }
+}
+
+/// From when on a gap is open before any deadline has passed; none when only the deadline opens it.
+fn gap_from(clause: &Clause, settle: Length, activated: i64, due: i64) -> Option<i64> {
+    match clause.performer {
+        Performer::Agent => Some(later(activated, settle)),
+        Performer::System if due == NEVER => Some(later(activated, settle)),
+        Performer::Human if due == NEVER => Some(activated),
+        Performer::System | Performer::Human => None,
+    }
+}
+
+fn later(start: i64, length: Length) -> i64 {
+    calendar::after(Timestamp::from_micros(start), length).as_micros()
+}
+
+/// A deadline for the world outside.
+pub(crate) fn deadline(due: i64) -> Option<Timestamp> {
+    (due != NEVER).then(|| Timestamp::from_micros(due))
+}

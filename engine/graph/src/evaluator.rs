@@ -1,0 +1,114 @@
+//! The incremental evaluator: what should follow, has followed, is due, after every event.
+//!
+//! In: events in position order, and how far time has come. Out: [`Change`]s, in order.
+//! Never: reads a clock, scans the log, or lets time pass by itself: the caller chooses the time
+//! line (`recorded` when live; the newest event time for history).
+//! Promise: the same inputs give the same changes; work per event follows the clauses that
+//! subscribe to its type. Start reading at [`Evaluator::on_event`] and [`Evaluator::advance`].
+
+use std::sync::Arc;
+
+use homeostat_log::Event;
+use homeostat_world::{Position, Timestamp};
+
+use crate::change::Change;
+use crate::fact::Fact;
+use crate::program::Program;
+use crate::state::State;
+
+/// See the module's opening.
+#[derive(Debug)]
+pub struct Evaluator {
+    program: Arc<Program>,
+    pub(crate) state: State,
+}
+
+/// How much an evaluator holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Open obligations.
+    pub obligations: usize,
+    /// Triggers with undecided guards.
+    pub undecided: usize,
+    /// Remembered attribute and measure values.
+    pub values: usize,
+    /// Texts in use.
+    pub texts: usize,
+    /// Bytes set aside for all of it.
+    pub bytes: usize,
+}
+
+impl Evaluator {
+    /// An evaluator at the start of the log.
+    #[must_use]
+    pub fn new(program: Arc<Program>) -> Self {
+        let state = State::new(&program);
+        Self { program, state }
+    }
+
+    pub(crate) fn with_state(program: Arc<Program>, state: State) -> Self {
+        Self { program, state }
+    }
+
+    /// What it evaluates.
+    #[must_use]
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// The last position that was applied.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position::new(self.state.position)
+    }
+
+    /// How far time has come. None before the first `advance`.
+    #[must_use]
+    pub fn now(&self) -> Option<Timestamp> {
+        (self.state.now >= Timestamp::MIN.as_micros())
+            .then(|| Timestamp::from_micros(self.state.now))
+    }
+
+    /// Lets time come to `now`: every deadline strictly before it is missed, in order. An earlier
+    /// `now` than the last changes nothing but what has become due since.
+    pub fn advance(&mut self, now: Timestamp, sink: &mut impl FnMut(Change)) {
+        self.state.pass_time(&self.program, now.as_micros(), sink);
+    }
+
+    /// Applies one event. Time does not pass by it: call [`Self::advance`] before, with the instant
+    /// at which the event is seen.
+    pub fn on_event(&mut self, event: &Event, sink: &mut impl FnMut(Change)) {
+        self.on_fact(&Fact::of(event), sink);
+    }
+
+    /// Applies one event in its borrowed form.
+    pub fn on_fact(&mut self, fact: &Fact<'_>, sink: &mut impl FnMut(Change)) {
+        self.state.apply(&self.program, fact, sink);
+    }
+
+    /// The earliest instant at which [`Self::advance`] may have something to do: just after the
+    /// nearest deadline. It may come too early by a deadline that was met meanwhile, never too late.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let earliest = self.state.wheel.earliest()?;
+        Some(Timestamp::from_micros(earliest.saturating_add(1)))
+    }
+
+    /// How much it holds.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        let state = &self.state;
+        let granted: usize = state.granted.iter().map(hashbrown::HashSet::allocation_size).sum();
+        Footprint {
+            obligations: state.open.len(),
+            undecided: state.pending.len(),
+            values: state.columns.len(),
+            texts: state.symbols.len(),
+            bytes: state.symbols.bytes()
+                + state.columns.bytes()
+                + state.open.bytes()
+                + state.wheel.bytes()
+                + granted,
+        }
+    }
+}

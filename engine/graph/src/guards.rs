@@ -1,0 +1,346 @@
+//! Triggers and guards: what an event brings about, at once or when its guards are decided.
+//!
+//! In: a trigger, or the fulfilment of a duty that a guard awaits. Out: guards decided, duties
+//! activated. Never: decides a guard twice.
+//! Promise: a guard that can no longer be decided is dropped, and with it the memory of its
+//! trigger. Start reading at [`State::trigger`].
+
+use homeostat_world::Position;
+
+use crate::change::Change;
+use crate::datum::{Datum, Truth, compare, crosses, holds};
+use crate::fact::Fact;
+use crate::program::{GuardIndex, ItemPlan, PathRead, Program, Read, Test, TypePlan, at};
+use crate::state::{Sink, State};
+
+/// What a block's evaluation for one trigger needs at hand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Scene {
+    /// The trigger's fields, in the order of the block's frame.
+    pub(crate) frame: Vec<Datum>,
+    /// What its crossings watch, as it was just before the trigger.
+    pub(crate) watched: Vec<Datum>,
+    /// What became of the duties that guards await.
+    pub(crate) fates: Vec<Fate>,
+    /// Guards that are reached and not decided.
+    pub(crate) waiting: Vec<u32>,
+}
+
+/// A trigger with undecided guards.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pending {
+    pub(crate) event_type: u32,
+    pub(crate) depth: u16,
+    pub(crate) scene: Scene,
+}
+
+/// What became of an awaited duty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It may still be fulfilled.
+    Open,
+    /// It was.
+    Fulfilled,
+    /// It never will be.
+    Ended,
+}
+
+/// Where a block's evaluation stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) trigger: u64,
+    pub(crate) event_type: u32,
+    pub(crate) depth: u16,
+    /// The event at which this is decided.
+    pub(crate) position: u64,
+    /// Its time: what is activated now counts from here.
+    pub(crate) at: i64,
+}
+
+impl State {
+    /// Enters every block that the event triggers.
+    pub(crate) fn trigger(
+        &mut self,
+        program: &Program,
+        fact: &Fact<'_>,
+        plan: &TypePlan,
+        sink: Sink<'_>,
+    ) {
+        let Some(&event_type) = program.type_names.get(&plan.name) else { return };
+        let moment = Moment {
+            trigger: fact.position.get(),
+            event_type,
+            depth: fact.depth,
+            position: fact.position.get(),
+            at: fact.time.as_micros(),
+        };
+        for &index in &plan.triggers {
+            let block = at(&program.blocks, index);
+            let mut scene = std::mem::take(&mut self.scene);
+            scene.frame.clear();
+            scene.frame.extend(block.frame.iter().map(|&field| *at(&self.fields, field)));
+            scene.watched.clear();
+            for (read, inferred) in &block.watched {
+                let before = self.read_before(program, read, &scene.frame, event_type, *inferred);
+                scene.watched.push(before);
+            }
+            scene.fates.clear();
+            scene.fates.resize(block.awaited.len(), Fate::Open);
+            scene.waiting.clear();
+            self.enter(program, &block.body, moment, &mut scene, sink);
+            if scene.waiting.is_empty() {
+                self.scene = scene;
+            } else {
+                for datum in scene.frame.iter().chain(&scene.watched) {
+                    datum.retain(&mut self.symbols);
+                }
+                let pending = Pending { event_type, depth: fact.depth, scene };
+                self.pending.insert((moment.trigger, index), pending);
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        program: &Program,
+        items: &[ItemPlan],
+        moment: Moment,
+        scene: &mut Scene,
+        sink: Sink<'_>,
+    ) {
+        for item in items {
+            match *item {
+                ItemPlan::Duty(clause) => {
+                    self.activate(program, clause, moment, &scene.frame, sink);
+                }
+                ItemPlan::Guard(guard) => {
+                    if let Some(tally) = self.guard_tallies.get_mut(guard as usize) {
+                        tally.undecided += 1;
+                    }
+                    let awaits = &at(&program.guards, guard).awaits;
+                    if awaits.iter().all(|&place| fate(scene, place) == Fate::Fulfilled) {
+                        self.decide(program, guard, moment, scene, sink);
+                    } else {
+                        scene.waiting.push(guard);
+                    }
+                }
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        program: &Program,
+        guard: u32,
+        moment: Moment,
+        scene: &mut Scene,
+        sink: Sink<'_>,
+    ) {
+        let plan = at(&program.guards, guard);
+        let truth = self.test(program, &plan.test, scene, moment.event_type, plan.inferred);
+        if let Some(tally) = self.guard_tallies.get_mut(guard as usize) {
+            tally.undecided -= 1;
+            *match truth {
+                Truth::True => &mut tally.entered,
+                Truth::False => &mut tally.not_entered,
+                Truth::Unknown => &mut tally.unknown,
+            } += 1;
+        }
+        sink(Change::GuardDecided {
+            guard: GuardIndex(guard),
+            trigger: Position::new(moment.trigger),
+            at: Position::new(moment.position),
+            truth,
+        });
+        self.record_decision(program, guard, moment, scene, truth);
+        if truth == Truth::True {
+            self.enter(program, &plan.body, moment, scene, sink);
+        } else {
+            end_fates(program, &plan.body, scene);
+        }
+    }
+
+    /// Decides what can be decided now of a trigger whose guards wait.
+    pub(crate) fn reconsider(
+        &mut self,
+        program: &Program,
+        key: (u64, u32),
+        (position, time): (u64, i64),
+        sink: Sink<'_>,
+    ) {
+        let Some(mut pending) = self.pending.remove(&key) else { return };
+        let moment = Moment {
+            trigger: key.0,
+            event_type: pending.event_type,
+            depth: pending.depth,
+            position,
+            at: time,
+        };
+        let scene = &mut pending.scene;
+        let mut next = 0;
+        // Bounded: every round either moves on or takes a guard out, and each enters only once.
+        while let Some(&guard) = scene.waiting.get(next) {
+            let awaits = &at(&program.guards, guard).awaits;
+            if awaits.iter().any(|&place| fate(scene, place) == Fate::Ended) {
+                scene.waiting.remove(next);
+                end_fates(program, &at(&program.guards, guard).body, scene);
+                next = 0;
+            } else if awaits.iter().all(|&place| fate(scene, place) == Fate::Fulfilled) {
+                scene.waiting.remove(next);
+                self.decide(program, guard, moment, scene, sink);
+                next = 0;
+            } else {
+                next += 1;
+            }
+        }
+        if scene.waiting.is_empty() {
+            for datum in scene.frame.iter().chain(&scene.watched) {
+                datum.release(&mut self.symbols);
+            }
+        } else {
+            self.pending.insert(key, pending);
+        }
+    }
+
+    fn test(
+        &self,
+        program: &Program,
+        test: &Test,
+        scene: &Scene,
+        event_type: u32,
+        inferred: bool,
+    ) -> Truth {
+        let read = |read| self.read(program, read, &scene.frame, event_type, inferred);
+        let part = |part| self.test(program, part, scene, event_type, inferred);
+        match test {
+            Test::All(parts) => parts.iter().fold(Truth::True, |truth, test| truth.and(part(test))),
+            Test::Any(parts) => parts.iter().fold(Truth::False, |truth, test| truth.or(part(test))),
+            Test::Not(test) => !part(test),
+            Test::Compare { left, op, right, .. } => {
+                compare(read(left), *op, read(right), &self.symbols)
+            }
+            Test::Crosses { value, watched, level, direction, .. } => {
+                crosses(*at(&scene.watched, *watched), read(value), *level, *direction)
+            }
+            Test::Holds { value, .. } => holds(read(value), &self.symbols),
+        }
+    }
+
+    /// The value of an expression now.
+    pub(crate) fn read(
+        &self,
+        program: &Program,
+        read: &Read,
+        frame: &[Datum],
+        event_type: u32,
+        inferred: bool,
+    ) -> Datum {
+        match read {
+            Read::Nowhere => Datum::Absent,
+            Read::Constant(constant) => *at(&self.constants, *constant),
+            Read::Path(path) => {
+                let (mut value, rest) =
+                    self.start(program, path, &path.hops, frame, event_type, inferred);
+                for hop in rest {
+                    value = self.hop(*hop, value, inferred);
+                }
+                value
+            }
+        }
+    }
+
+    /// The value of a watched expression just before this event: the way to the instance is the
+    /// trigger's, the last step is as it was.
+    pub(crate) fn read_before(
+        &self,
+        program: &Program,
+        read: &Read,
+        frame: &[Datum],
+        event_type: u32,
+        inferred: bool,
+    ) -> Datum {
+        let Read::Path(path) = read else { return Datum::Absent };
+        let Some((last, way)) = path.hops.split_last() else { return Datum::Absent };
+        if way.is_empty() && is_own(program, path, event_type) {
+            // Nothing was known of an instance before the event that created it.
+            let creates = at(&program.types, event_type).creates;
+            let last = last.filter(|_| !creates);
+            return self.hop_before(last, *at(frame, path.root), inferred);
+        }
+        let (mut value, rest) = self.start(program, path, way, frame, event_type, inferred);
+        for hop in rest {
+            value = self.hop(*hop, value, inferred);
+        }
+        self.hop_before(*last, value, inferred)
+    }
+
+    /// The first value of a path, and the hops that are left. A trigger about the root's instance
+    /// is asked for the first attribute before what was said earlier.
+    fn start<'p>(
+        &self,
+        program: &Program,
+        path: &PathRead,
+        hops: &'p [Option<u32>],
+        frame: &[Datum],
+        event_type: u32,
+        inferred: bool,
+    ) -> (Datum, &'p [Option<u32>]) {
+        let root = *at(frame, path.root);
+        let (Some(own), Some((first, rest)), true) =
+            (path.own, hops.split_first(), is_own(program, path, event_type))
+        else {
+            return (root, hops);
+        };
+        let own = *at(frame, own);
+        if own != Datum::Absent || at(&program.types, event_type).creates {
+            return (own, rest);
+        }
+        (self.hop(*first, root, inferred), rest)
+    }
+
+    fn hop(&self, column: Option<u32>, instance: Datum, inferred: bool) -> Datum {
+        match column {
+            Some(column) if instance.is_name() => self.columns.get(column, instance, inferred),
+            _ => Datum::Absent,
+        }
+    }
+
+    fn hop_before(&self, column: Option<u32>, instance: Datum, inferred: bool) -> Datum {
+        match column {
+            Some(column) if instance.is_name() => self.columns.before(column, instance, inferred),
+            _ => Datum::Absent,
+        }
+    }
+}
+
+/// Whether a trigger of this type is about the instance that the path's root names.
+fn is_own(program: &Program, path: &PathRead, event_type: u32) -> bool {
+    path.own.is_some()
+        && path.entity.is_some()
+        && path.entity == at(&program.types, event_type).entity
+}
+
+fn fate(scene: &Scene, place: u32) -> Fate {
+    *at(&scene.fates, place)
+}
+
+/// The duties of a body that is not entered will never be fulfilled.
+fn end_fates(program: &Program, items: &[ItemPlan], scene: &mut Scene) {
+    for item in items {
+        match *item {
+            ItemPlan::Duty(clause) => {
+                let mut stage = Some(clause);
+                while let Some(clause) = stage {
+                    let plan = at(&program.clauses, clause);
+                    if let Some(place) = plan.awaited
+                        && let Some(fate) = scene.fates.get_mut(place as usize)
+                    {
+                        *fate = Fate::Ended;
+                    }
+                    stage = plan.fallback.map(|index| index.0);
+                }
+            }
+            ItemPlan::Guard(guard) => end_fates(program, &at(&program.guards, guard).body, scene),
+        }
+    }
+}

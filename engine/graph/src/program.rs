@@ -1,0 +1,317 @@
+//! A spec compiled for evaluation: every name a number, every event type with what it touches.
+//!
+//! In: lookups by number or name. Out: plans, which say what to read and whom to ask.
+//! Never: changes after [`Program::compile`] (see `compile`), and never sees an event.
+//! Promise: a clause's number is its place in [`Spec::duties`], so equal specs number alike.
+//! Start reading at [`Program`], then [`TypePlan`].
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use homeostat_intent::lowered::{
+    ClauseId, Comparison, Direction, Length, Performer, SpecHash, Strength,
+};
+use homeostat_world::Position;
+use serde::Serialize;
+
+use crate::change::ObligationId;
+
+/// The number of a clause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ClauseIndex(pub u32);
+
+/// The number of a guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct GuardIndex(pub u32);
+
+/// A compiled spec. Immutable; shared by every evaluator of it.
+#[derive(Debug)]
+pub struct Program {
+    pub(crate) name: Option<String>,
+    pub(crate) hash: SpecHash,
+    pub(crate) settle: Length,
+    /// Whether any clause reads an attribute of an entity.
+    pub(crate) remembers: bool,
+    /// Canonical names and aliases.
+    pub(crate) type_names: HashMap<Box<str>, u32, FixedState>,
+    pub(crate) types: Vec<TypePlan>,
+    pub(crate) fields: Vec<Box<str>>,
+    pub(crate) entity_names: HashMap<Box<str>, u32, FixedState>,
+    pub(crate) entities: Vec<EntityPlan>,
+    pub(crate) columns: Vec<ColumnPlan>,
+    pub(crate) blocks: Vec<BlockPlan>,
+    pub(crate) guards: Vec<GuardPlan>,
+    pub(crate) clauses: Vec<Clause>,
+    pub(crate) slugs: HashMap<Box<str>, u32, FixedState>,
+    pub(crate) requirements: Vec<RequirementPlan>,
+    pub(crate) constants: Vec<Constant>,
+}
+
+/// What an event of one type touches.
+#[derive(Debug, Default)]
+pub(crate) struct TypePlan {
+    pub(crate) name: Box<str>,
+    pub(crate) entity: Option<u32>,
+    /// Whether it is the entity's `created`: nothing about the instance can be known before it.
+    pub(crate) creates: bool,
+    /// The fields that are read from it, and their numbers.
+    pub(crate) wanted: Vec<(Box<str>, u32)>,
+    /// Measures that it carries: column, field of the instance, field of the value.
+    pub(crate) measures: Vec<(u32, u32, u32)>,
+    pub(crate) satisfies: Vec<u32>,
+    pub(crate) triggers: Vec<u32>,
+    /// Requirements that it grants (`true`) or ends.
+    pub(crate) grants: Vec<(u32, bool)>,
+}
+
+/// What any event about an instance of one entity touches.
+#[derive(Debug, Default)]
+pub(crate) struct EntityPlan {
+    pub(crate) name: Box<str>,
+    /// The field that names the instance, when some clause reads attributes of it.
+    pub(crate) field: Option<u32>,
+    /// The attributes that some clause reads: name, field, column.
+    pub(crate) attributes: Vec<(Box<str>, u32, u32)>,
+}
+
+/// One remembered value per instance.
+#[derive(Debug)]
+pub(crate) struct ColumnPlan {
+    /// `customer.has_account_manager`, `engagement(customer).trend`.
+    pub(crate) name: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct BlockPlan {
+    /// Canonical trigger names, for people.
+    pub(crate) triggers: Vec<String>,
+    /// The trigger's fields that the block reads. Its frames hold their values in this order.
+    pub(crate) frame: Vec<u32>,
+    pub(crate) body: Vec<ItemPlan>,
+    /// What its guards' crossings watch, read just before the trigger; with the layer to read.
+    pub(crate) watched: Vec<(Read, bool)>,
+    /// The clauses that some guard of the block awaits.
+    pub(crate) awaited: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ItemPlan {
+    Duty(u32),
+    Guard(u32),
+}
+
+#[derive(Debug)]
+pub(crate) struct GuardPlan {
+    pub(crate) block: u32,
+    pub(crate) text: String,
+    pub(crate) test: Test,
+    /// Places in the block's `awaited`.
+    pub(crate) awaits: Vec<u32>,
+    pub(crate) body: Vec<ItemPlan>,
+    /// Whether it reads what enrichments say.
+    pub(crate) inferred: bool,
+}
+
+/// A condition, compiled.
+#[derive(Debug)]
+pub(crate) enum Test {
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    Not(Box<Test>),
+    Compare {
+        left: Read,
+        op: Comparison,
+        right: Read,
+        text: String,
+    },
+    Crosses {
+        value: Read,
+        watched: u32,
+        level: f64,
+        named: Option<String>,
+        direction: Direction,
+        text: String,
+    },
+    Holds {
+        value: Read,
+        text: String,
+    },
+}
+
+/// Where a value is found.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Read {
+    /// Nothing that can be computed.
+    Nowhere,
+    Constant(u32),
+    Path(PathRead),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PathRead {
+    /// The frame's place of the root.
+    pub(crate) root: u32,
+    pub(crate) entity: Option<u32>,
+    /// The frame's place of the first attribute: a trigger about the root's instance is asked first.
+    pub(crate) own: Option<u32>,
+    /// A column for each hop; none where nothing can be known.
+    pub(crate) hops: Vec<Option<u32>>,
+}
+
+/// A value written in the spec.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Constant {
+    Number(f64),
+    Text(String),
+    Truth(bool),
+}
+
+/// One duty, compiled, with the facts that other rooms ask about.
+#[derive(Debug)]
+pub struct Clause {
+    /// Its identity across edits.
+    pub id: ClauseId,
+    /// Its readable name, unique in the spec.
+    pub slug: String,
+    /// How hard it is.
+    pub strength: Strength,
+    /// Who is expected to act.
+    pub performer: Performer,
+    /// The action's name.
+    pub action: String,
+    /// The call as written.
+    pub text: String,
+    /// The deadline, from the activation's time.
+    pub within: Option<Length>,
+    /// `effect: external`.
+    pub external: bool,
+    /// Canonical event types, any of which satisfies it.
+    pub satisfied_by: Vec<String>,
+    /// The names of what it requires.
+    pub requires: Vec<String>,
+    /// The fallback, when it has one.
+    pub fallback: Option<ClauseIndex>,
+    /// The duty that it is the fallback of.
+    pub fallback_of: Option<ClauseIndex>,
+    /// The canonical event types that trigger its block.
+    pub triggers: Vec<String>,
+    pub(crate) each: bool,
+    pub(crate) using_inferred: bool,
+    pub(crate) arguments: Vec<ArgumentPlan>,
+    /// What is evaluated at activation, the keys first.
+    pub(crate) bound: Vec<Read>,
+    pub(crate) keys: Vec<KeyPlan>,
+    /// Must agree if carried: place in `bound`, field of the satisfying event.
+    pub(crate) agrees: Vec<(u32, u32)>,
+    pub(crate) requirements: Vec<u32>,
+    pub(crate) block: u32,
+    /// Its place in the block's `awaited`.
+    pub(crate) awaited: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ArgumentPlan {
+    pub(crate) name: String,
+    pub(crate) shown: Shown,
+}
+
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// The value at this place of `bound`.
+    Bound(u32),
+    /// As written.
+    Text(String),
+    /// A constant.
+    Constant(u32),
+}
+
+#[derive(Debug)]
+pub(crate) struct KeyPlan {
+    pub(crate) argument: String,
+    pub(crate) entity: String,
+    /// Fields of the satisfying event, in the order they are looked in.
+    pub(crate) fields: Vec<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RequirementPlan {
+    pub(crate) name: String,
+    /// For each key of the clause, the fields of the granting event.
+    pub(crate) keys: Vec<Vec<u32>>,
+}
+
+impl Program {
+    /// The spec's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The hash of the spec that it was compiled from.
+    #[must_use]
+    pub fn spec_hash(&self) -> SpecHash {
+        self.hash
+    }
+
+    /// Every clause with its number, in the order of the text.
+    pub fn clauses(&self) -> impl Iterator<Item = (ClauseIndex, &Clause)> {
+        self.clauses.iter().zip(0..).map(|(clause, index)| (ClauseIndex(index), clause))
+    }
+
+    /// One clause. A number of another program is a broken invariant.
+    #[must_use]
+    pub fn clause(&self, index: ClauseIndex) -> &Clause {
+        at(&self.clauses, index.0)
+    }
+
+    /// The clause that has this slug.
+    #[must_use]
+    pub fn clause_named(&self, slug: &str) -> Option<ClauseIndex> {
+        self.slugs.get(slug).map(|&index| ClauseIndex(index))
+    }
+
+    /// A guard's condition as written.
+    #[must_use]
+    pub fn guard_text(&self, index: GuardIndex) -> &str {
+        &at(&self.guards, index.0).text
+    }
+
+    /// The canonical name of an event type that the spec knows by any name.
+    #[must_use]
+    pub fn canonical_type(&self, name: &str) -> Option<&str> {
+        self.type_names.get(name).map(|&index| &*at(&self.types, index).name)
+    }
+
+    /// `slug@position`.
+    #[must_use]
+    pub fn show(&self, id: ObligationId) -> String {
+        format!("{}@{}", self.clause(id.clause).slug, id.trigger)
+    }
+
+    /// Reads `slug@position` back. None when the spec has no such clause.
+    #[must_use]
+    pub fn parse_id(&self, text: &str) -> Option<ObligationId> {
+        let (slug, position) = text.rsplit_once('@')?;
+        let clause = self.clause_named(slug)?;
+        let position: u64 = position.parse().ok()?;
+        Some(ObligationId { clause, trigger: Position::new(position) })
+    }
+
+    /// The first duty of the chain of fallbacks that `clause` belongs to.
+    pub(crate) fn chain_start(&self, clause: ClauseIndex) -> ClauseIndex {
+        let mut first = clause;
+        while let Some(before) = self.clause(first).fallback_of {
+            first = before;
+        }
+        first
+    }
+}
+
+/// An element by a number that this program gave out itself.
+pub(crate) fn at<T>(items: &[T], index: u32) -> &T {
+    let Some(item) = items.get(index as usize) else {
+        unreachable!("a program's numbers are places in its own lists; `{index}` is not");
+    };
+    item
+}

@@ -1,0 +1,257 @@
+//! What an event satisfies, and how an obligation ends.
+//!
+//! In: the event's fields as `state` has read them. Out: obligations fulfilled, and what stands
+//! before or behind them withdrawn or compensated.
+//! Never: looks at an obligation of another key.
+//! Promise: of one chain of fallbacks, one stage is fulfilled; those before it are compensated and
+//! those after it withdrawn. Start reading at [`State::satisfy`].
+
+use homeostat_log::control::GapOutcome;
+use homeostat_log::{Kind, Value};
+use homeostat_world::Position;
+
+use crate::change::{Change, Fulfilment, ObligationId};
+use crate::fact::Fact;
+use crate::guards::Fate;
+use crate::open::{NOWHERE, Obligation};
+use crate::program::{Clause, ClauseIndex, Program, TypePlan, at};
+use crate::state::{Match, Sink, State};
+
+/// How an obligation comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Fulfilled(Fulfilment),
+    Withdrawn,
+    Compensated,
+    Waived,
+}
+
+impl State {
+    /// Finds what the event satisfies, then fulfils it in the order of triggers.
+    pub(crate) fn satisfy(
+        &mut self,
+        program: &Program,
+        fact: &Fact<'_>,
+        plan: Option<&TypePlan>,
+        sink: Sink<'_>,
+    ) {
+        let mut matches = std::mem::take(&mut self.matches);
+        matches.clear();
+        let inferred = fact.kind == Kind::Enrichment;
+        if let Some(cause) = fact.cause.as_deref() {
+            self.match_cause(program, cause, inferred, &mut matches);
+        } else if let Some(plan) = plan {
+            for &clause in &plan.satisfies {
+                if !inferred || at(&program.clauses, clause).using_inferred {
+                    self.match_clause(program, clause, &mut matches);
+                }
+            }
+        }
+        if matches.len() > 1 {
+            matches.sort_unstable();
+        }
+        for found in &matches {
+            // An earlier match may have closed this one, as a primary does with its fallback.
+            if self.open.living(found.slot, found.generation).is_some() {
+                let time = fact.time.as_micros();
+                self.fulfil(program, found.slot, fact.position.get(), time, sink);
+            }
+        }
+        self.matches = matches;
+    }
+
+    fn match_cause(&self, program: &Program, cause: &str, inferred: bool, into: &mut Vec<Match>) {
+        let found = program.parse_id(cause).and_then(|id| self.open.find(id));
+        let Some(slot) = found else { return };
+        let clause = at(&program.clauses, self.open.get(slot).clause);
+        if (!inferred || clause.using_inferred) && self.has_required(program, clause, slot) {
+            into.push(self.matched(slot));
+        }
+    }
+
+    fn match_clause(&mut self, program: &Program, index: u32, into: &mut Vec<Match>) {
+        let clause = at(&program.clauses, index);
+        let mut keys = std::mem::take(&mut self.room);
+        let first = into.len();
+        if self.carried_keys(clause.keys.iter().map(|key| key.fields.as_slice()), &mut keys) {
+            for slot in self.open.with_keys(index, &keys, program) {
+                if self.agrees(clause, slot) && self.has_required(program, clause, slot) {
+                    into.push(self.matched(slot));
+                }
+            }
+        }
+        self.room = keys;
+        if clause.each && into.len() > first + 1 {
+            // One event for each: the one that waits longest has it.
+            let oldest = into.iter().skip(first).min().copied();
+            into.truncate(first);
+            into.extend(oldest);
+        }
+    }
+
+    fn matched(&self, slot: u32) -> Match {
+        let obligation = self.open.get(slot);
+        let (trigger, clause) = (obligation.trigger, obligation.clause);
+        Match { trigger, clause, slot, generation: self.open.generation(slot) }
+    }
+
+    /// Whether every field that must agree if it is carried does.
+    fn agrees(&self, clause: &Clause, slot: u32) -> bool {
+        if clause.agrees.is_empty() {
+            return true;
+        }
+        let values = self.open.get(slot).values.as_slice();
+        clause.agrees.iter().all(|&(place, field)| {
+            let (owed, carried) = (*at(values, place), *at(&self.fields, field));
+            !owed.is_name() || !carried.is_known() || owed == carried
+        })
+    }
+
+    /// Whether everything that the clause requires is held for this obligation now.
+    pub(crate) fn has_required(&self, program: &Program, clause: &Clause, slot: u32) -> bool {
+        if clause.requirements.is_empty() {
+            return true;
+        }
+        let keys = self.open.get(slot).keys(program);
+        clause.requirements.iter().all(|&requirement| {
+            self.granted.get(requirement as usize).is_some_and(|granted| granted.contains(keys))
+        })
+    }
+
+    fn fulfil(&mut self, program: &Program, slot: u32, by: u64, time: i64, sink: Sink<'_>) {
+        let obligation = self.open.get(slot);
+        let (id, up, down) = (obligation.id(), obligation.up, obligation.down);
+        let outcome = match (time <= obligation.due, obligation.overdue) {
+            (true, false) => Fulfilment::InTime,
+            (true, true) => Fulfilment::SeenLate,
+            (false, _) => Fulfilment::Late,
+        };
+        sink(Change::Fulfilled { id, by: Position::new(by), outcome });
+        self.end(program, slot, End::Fulfilled(outcome), sink);
+        self.end_chain(program, up, down, sink);
+        self.settle_fates(program, id, Some(id.clause), (by, time), sink);
+    }
+
+    fn end_chain(&mut self, program: &Program, mut up: u32, mut down: u32, sink: Sink<'_>) {
+        while up != NOWHERE {
+            let obligation = self.open.get(up);
+            let next = obligation.up;
+            sink(Change::Compensated { id: obligation.id() });
+            self.end(program, up, End::Compensated, sink);
+            up = next;
+        }
+        while down != NOWHERE {
+            let obligation = self.open.get(down);
+            let next = obligation.down;
+            sink(Change::Withdrawn { id: obligation.id() });
+            self.end(program, down, End::Withdrawn, sink);
+            down = next;
+        }
+    }
+
+    /// Forgets one obligation, closes its gap if one is open, and counts it.
+    fn end(&mut self, program: &Program, slot: u32, end: End, sink: Sink<'_>) {
+        let obligation = self.open.remove(slot, program);
+        if obligation.gap_open {
+            sink(Change::GapClosed { id: obligation.id(), outcome: end.outcome() });
+        }
+        self.let_go(&obligation);
+        let Some(tally) = self.tallies.get_mut(obligation.clause as usize) else { return };
+        *tally.place_of(obligation.overdue, obligation.lapsed) -= 1;
+        *match end {
+            End::Fulfilled(Fulfilment::Late) => &mut tally.late,
+            End::Fulfilled(Fulfilment::InTime) => &mut tally.met,
+            End::Fulfilled(Fulfilment::SeenLate) => {
+                tally.seen_late += 1;
+                &mut tally.met
+            }
+            End::Withdrawn => &mut tally.withdrawn,
+            End::Compensated => &mut tally.compensated,
+            End::Waived => &mut tally.waived,
+        } += 1;
+    }
+
+    fn let_go(&mut self, obligation: &Obligation) {
+        for value in obligation.values.as_slice() {
+            value.release(&mut self.symbols);
+        }
+        if let Some(frame) = &obligation.frame {
+            for value in &frame.values {
+                value.release(&mut self.symbols);
+            }
+        }
+    }
+
+    /// Tells the guards that wait for this chain how it ended.
+    fn settle_fates(
+        &mut self,
+        program: &Program,
+        id: ObligationId,
+        fulfilled: Option<ClauseIndex>,
+        moment: (u64, i64),
+        sink: Sink<'_>,
+    ) {
+        let block = program.clause(id.clause).block;
+        let mut told = false;
+        let mut stage = Some(program.chain_start(id.clause));
+        while let Some(clause) = stage {
+            let plan = program.clause(clause);
+            if let Some(place) = plan.awaited
+                && let Some(pending) = self.pending.get_mut(&(id.trigger.get(), block))
+                && let Some(fate) = pending.scene.fates.get_mut(place as usize)
+                && *fate == Fate::Open
+            {
+                *fate = if fulfilled == Some(clause) { Fate::Fulfilled } else { Fate::Ended };
+                told = true;
+            }
+            stage = plan.fallback;
+        }
+        if told {
+            self.reconsider(program, (id.trigger.get(), block), moment, sink);
+        }
+    }
+
+    /// The engine's own records say one thing to the graph: that a person waived an obligation.
+    pub(crate) fn control(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
+        if fact.r#type != "gap.decided" {
+            return;
+        }
+        let (mut waived, mut id) = (false, None);
+        fact.fields.each(&mut |name, value| match (name, value) {
+            ("decision", Value::Text("waive")) => waived = true,
+            ("gap", Value::Text(gap)) => id = program.parse_id(gap),
+            _ => {}
+        });
+        let slot = id.filter(|_| waived).and_then(|id| self.open.find(id));
+        let Some(slot) = slot else { return };
+        let obligation = self.open.get(slot);
+        if obligation.lapsed {
+            // Its fallback is what is owed now, and has an id of its own.
+            return;
+        }
+        let (id, mut up) = (obligation.id(), obligation.up);
+        sink(Change::Waived { id });
+        self.end(program, slot, End::Waived, sink);
+        // What lapsed before it stays lapsed; nothing can stand for it any more.
+        while up != NOWHERE {
+            let lapsed = self.open.remove(up, program);
+            self.let_go(&lapsed);
+            up = lapsed.up;
+        }
+        self.settle_fates(program, id, None, (self.position, fact.time.as_micros()), sink);
+    }
+}
+
+impl End {
+    fn outcome(self) -> GapOutcome {
+        match self {
+            Self::Fulfilled(Fulfilment::InTime) => GapOutcome::Fulfilled,
+            Self::Fulfilled(Fulfilment::SeenLate) => GapOutcome::SeenLate,
+            Self::Fulfilled(Fulfilment::Late) => GapOutcome::Late,
+            // A compensated obligation lapsed, which closed its gap: this cannot be shown.
+            Self::Compensated => GapOutcome::Lapsed,
+            Self::Withdrawn => GapOutcome::Withdrawn,
+            Self::Waived => GapOutcome::Waived,
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Everything an evaluator knows at one position of the log, and how one event changes it.
+//!
+//! In: facts, in position order. Out: changes, by way of the sink.
+//! Never: reads the log again, and never lets time pass (see `deadlines`).
+//! Promise: an event is applied in one order: what it says, what it satisfies, which guards that
+//! decides, what it triggers; so it never satisfies what it has itself brought about.
+//! Start reading at [`State::apply`].
+
+use std::collections::BTreeMap;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+use homeostat_log::{Kind, Value};
+
+use crate::change::Change;
+use crate::columns::Columns;
+use crate::datum::Datum;
+use crate::explain::probe::Probe;
+use crate::fact::Fact;
+use crate::guards::{Pending, Scene};
+use crate::intern::Symbols;
+use crate::open::{NEVER, Open};
+use crate::program::{Constant, EntityPlan, Program, TypePlan, at};
+use crate::view::{GuardTally, Tally};
+use crate::wheel::Wheel;
+
+/// Whoever listens.
+pub(crate) type Sink<'s> = &'s mut dyn FnMut(Change);
+
+/// See the module's opening.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) now: i64,
+    pub(crate) position: u64,
+    pub(crate) symbols: Symbols,
+    pub(crate) constants: Vec<Datum>,
+    pub(crate) columns: Columns,
+    /// For each requirement, the keys that it is held for.
+    pub(crate) granted: Vec<HashSet<Box<[Datum]>, FixedState>>,
+    pub(crate) open: Open,
+    pub(crate) wheel: Wheel,
+    /// Triggers with undecided guards, by trigger and block.
+    pub(crate) pending: BTreeMap<(u64, u32), Pending>,
+    pub(crate) tallies: Vec<Tally>,
+    pub(crate) guard_tallies: Vec<GuardTally>,
+    /// This event's values, by field.
+    pub(crate) fields: Vec<Datum>,
+    touched: Vec<u32>,
+    /// Room that is used again for every trigger, match and activation.
+    pub(crate) scene: Scene,
+    pub(crate) matches: Vec<Match>,
+    pub(crate) room: Vec<Datum>,
+    /// Who wants to know why, when somebody does.
+    pub(crate) probe: Option<Box<Probe>>,
+}
+
+/// An open obligation that this event satisfies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Match {
+    pub(crate) trigger: u64,
+    pub(crate) clause: u32,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+impl State {
+    pub(crate) fn new(program: &Program) -> Self {
+        let mut symbols = Symbols::default();
+        let constants = program
+            .constants
+            .iter()
+            .map(|constant| match constant {
+                Constant::Number(number) => Datum::number(*number),
+                Constant::Truth(truth) => Datum::Truth(*truth),
+                Constant::Text(text) => Datum::Text(symbols.intern(text)),
+            })
+            .collect();
+        Self {
+            now: -NEVER,
+            position: 0,
+            symbols,
+            constants,
+            columns: Columns::new(program.columns.len()),
+            granted: program.requirements.iter().map(|_| HashSet::default()).collect(),
+            open: Open::default(),
+            wheel: Wheel::new(),
+            pending: BTreeMap::new(),
+            tallies: vec![Tally::default(); program.clauses.len()],
+            guard_tallies: vec![GuardTally::default(); program.guards.len()],
+            fields: vec![Datum::Absent; program.fields.len()],
+            touched: Vec::new(),
+            scene: Scene::default(),
+            matches: Vec::new(),
+            room: Vec::new(),
+            probe: None,
+        }
+    }
+
+    /// Applies one event. An event at or before the last position was applied already, and is
+    /// passed over, so that a replay may begin anywhere at or before it.
+    pub(crate) fn apply(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
+        if fact.position.get() <= self.position {
+            return;
+        }
+        self.position = fact.position.get();
+        if fact.kind == Kind::Control {
+            self.control(program, fact, sink);
+            return;
+        }
+        let plan = program.type_names.get(&*fact.r#type).map(|&index| at(&program.types, index));
+        let inferred = fact.kind == Kind::Enrichment;
+        if plan.is_some() || program.remembers {
+            self.remember(program, fact, plan, inferred);
+        }
+        let satisfies = plan.is_some_and(|plan| !plan.satisfies.is_empty());
+        if fact.cause.is_some() || satisfies {
+            self.satisfy(program, fact, plan, sink);
+        }
+        if let Some(plan) = plan
+            && !inferred
+            && !plan.triggers.is_empty()
+        {
+            self.trigger(program, fact, plan, sink);
+        }
+        self.forget_event();
+    }
+
+    /// Reads the fields that some clause reads, and remembers what later events will ask for.
+    fn remember(
+        &mut self,
+        program: &Program,
+        fact: &Fact<'_>,
+        plan: Option<&TypePlan>,
+        inferred: bool,
+    ) {
+        let subject = fact.subject.as_deref().and_then(|subject| subject.split_once('/'));
+        let (mut by_type, mut by_subject) = (None, None);
+        if program.remembers {
+            by_type = match plan {
+                Some(plan) => plan.entity,
+                None => fact
+                    .r#type
+                    .split_once('.')
+                    .and_then(|(entity, _)| program.entity_names.get(entity).copied()),
+            };
+            by_subject = subject
+                .and_then(|(entity, _)| program.entity_names.get(entity).copied())
+                .filter(|entity| by_type != Some(*entity));
+        }
+        let about = [by_type, by_subject].map(|entity| entity.map(|e| at(&program.entities, e)));
+        self.take_fields(fact, plan, about);
+        if let Some((entity, id)) = subject
+            && let Some(field) = wanted(entity, plan, about)
+            && !at(&self.fields, field).is_known()
+        {
+            self.take(field, Value::Text(id));
+        }
+        for entity in about.into_iter().flatten() {
+            let Some(instance) = entity.field.map(|field| *at(&self.fields, field)) else {
+                continue;
+            };
+            for &(_, field, column) in &entity.attributes {
+                self.set(column, instance, *at(&self.fields, field), inferred);
+            }
+        }
+        let Some(plan) = plan else { return };
+        for &(column, instance, value) in &plan.measures {
+            let (instance, value) = (*at(&self.fields, instance), *at(&self.fields, value));
+            self.set(column, instance, value, inferred);
+        }
+        if !inferred {
+            for &(requirement, grants) in &plan.grants {
+                self.grant(program, requirement, grants);
+            }
+        }
+    }
+
+    fn take_fields(
+        &mut self,
+        fact: &Fact<'_>,
+        plan: Option<&TypePlan>,
+        about: [Option<&EntityPlan>; 2],
+    ) {
+        fact.fields.each(&mut |name, value| {
+            if let Some(field) = wanted(name, plan, about) {
+                self.take(field, value);
+            }
+        });
+    }
+
+    fn take(&mut self, field: u32, value: Value<'_>) {
+        let datum = Datum::take(value, &mut self.symbols);
+        let Some(place) = self.fields.get_mut(field as usize) else { return };
+        let old = std::mem::replace(place, datum);
+        if old == Datum::Absent {
+            self.touched.push(field);
+        } else {
+            old.release(&mut self.symbols);
+        }
+    }
+
+    fn set(&mut self, column: u32, instance: Datum, value: Datum, inferred: bool) {
+        if instance.is_name() && value != Datum::Absent {
+            self.columns.set(column, instance, value, inferred, &mut self.symbols);
+        }
+    }
+
+    fn grant(&mut self, program: &Program, requirement: u32, grants: bool) {
+        let plan = at(&program.requirements, requirement);
+        let mut keys = std::mem::take(&mut self.room);
+        if self.carried_keys(plan.keys.iter().map(Vec::as_slice), &mut keys)
+            && let Some(granted) = self.granted.get_mut(requirement as usize)
+        {
+            if grants && !granted.contains(keys.as_slice()) {
+                keys.iter().for_each(|key| {
+                    key.retain(&mut self.symbols);
+                });
+                granted.insert(keys.as_slice().into());
+            } else if !grants && granted.remove(keys.as_slice()) {
+                keys.iter().for_each(|key| key.release(&mut self.symbols));
+            }
+        }
+        self.room = keys;
+    }
+
+    /// Gathers, for each key, what this event carries in the first of its fields that it has.
+    /// False when it lacks a key.
+    pub(crate) fn carried_keys<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u32]>,
+        into: &mut Vec<Datum>,
+    ) -> bool {
+        into.clear();
+        for fields in keys {
+            let carried = fields.iter().map(|&field| *at(&self.fields, field));
+            match carried.into_iter().find(|datum| datum.is_known()) {
+                Some(datum) if datum.is_name() => into.push(datum),
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    fn forget_event(&mut self) {
+        for field in self.touched.drain(..) {
+            if let Some(place) = self.fields.get_mut(field as usize) {
+                std::mem::take(place).release(&mut self.symbols);
+            }
+        }
+        self.columns.settle(&mut self.symbols);
+    }
+}
+
+/// The number of a field that is read from an event of this type or about these entities.
+fn wanted(name: &str, plan: Option<&TypePlan>, about: [Option<&EntityPlan>; 2]) -> Option<u32> {
+    let by_type = plan
+        .and_then(|plan| plan.wanted.iter().find(|(wanted, _)| &**wanted == name))
+        .map(|(_, field)| *field);
+    by_type.or_else(|| {
+        about.into_iter().flatten().find_map(|entity| {
+            if &*entity.name == name {
+                return entity.field;
+            }
+            let found = entity.attributes.iter().find(|(attribute, ..)| &**attribute == name);
+            found.map(|(_, field, _)| *field)
+        })
+    })
+}
