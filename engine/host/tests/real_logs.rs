@@ -163,8 +163,13 @@ impl Run {
         }
         let found: BTreeMap<String, Counts> = evaluator
             .summary()
+            .clauses
             .into_iter()
-            .map(|c| (c.slug.to_string(), [c.triggers, c.met, c.late, c.never, c.pending]))
+            .map(|clause| {
+                let tally = clause.tally;
+                let counts = [tally.triggers, tally.met, tally.late, tally.overdue, tally.pending];
+                (clause.slug, counts)
+            })
             .collect();
         let expected = expected.iter().map(|(slug, counts)| ((*slug).to_owned(), *counts));
         assert_eq!(found, expected.collect(), "{spec}");
