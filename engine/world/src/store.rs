@@ -2,6 +2,8 @@
 //!
 //! [`MemoryStore`] is the contract's model: what every other store must agree with.
 
+pub mod contract;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Bound;
@@ -60,7 +62,7 @@ impl Batch {
 /// Why a store cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The device is full. Nothing of the batch was kept.
+    /// The device is full. Nothing of the batch is visible.
     #[error("no space left on the device")]
     Full,
     /// A write or sync failed. Nothing more can be written until the store is opened anew; what
@@ -78,7 +80,8 @@ pub enum StoreError {
 /// An ordered key–value store.
 ///
 /// Promise: a batch is atomic in visibility and in durability; batches become durable in the order
-/// in which they were committed; after an error from `commit`, none of the batch is visible.
+/// in which they were committed; after an error from `commit`, none of the batch is visible. Whether
+/// a batch whose commit failed is there when the store is opened anew is open: all of it or nothing.
 pub trait Store: Clone + Send + Sync + 'static {
     /// A consistent view that later commits do not change.
     type Snapshot: Snapshot;
@@ -86,7 +89,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// The present state: every batch whose commit has returned, and no part of any other.
     fn snapshot(&self) -> Self::Snapshot;
 
-    /// Applies `batch`, and returns when it is as durable as was asked.
+    /// Applies `batch`, and returns when it, and every batch before it, is as durable as was asked.
+    /// An empty batch changes nothing and makes what came before durable.
     ///
     /// # Errors
     /// See [`StoreError`]; then nothing of the batch is visible.
@@ -121,6 +125,15 @@ type Spaces = BTreeMap<Space, BTreeMap<Bytes, Bytes>>;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     spaces: Arc<Mutex<Arc<Spaces>>>,
+}
+
+impl MemoryStore {
+    /// Another store that begins with what this one holds now: what a killed process leaves.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let spaces = Arc::clone(&self.spaces.lock().unwrap_or_else(PoisonError::into_inner));
+        Self { spaces: Arc::new(Mutex::new(spaces)) }
+    }
 }
 
 impl Store for MemoryStore {
@@ -159,19 +172,41 @@ impl Snapshot for MemorySnapshot {
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
     ) -> impl DoubleEndedIterator<Item = Result<(Bytes, Bytes), StoreError>> {
-        // `BTreeMap::range` panics on a range that ends before it starts; such a range is empty.
-        let empty = match (from, to) {
-            (Bound::Included(a), Bound::Included(b)) => a > b,
-            (Bound::Included(a) | Bound::Excluded(a), Bound::Excluded(b) | Bound::Included(b)) => {
-                a >= b
-            }
-            _ => false,
-        };
+        let empty = is_empty_range(from, to);
         self.0
             .get(&space)
             .filter(|_| !empty)
             .into_iter()
             .flat_map(move |pairs| pairs.range::<[u8], _>((from, to)))
             .map(|(key, value)| Ok((key.clone(), value.clone())))
+    }
+}
+
+/// Whether no key can lie in `from..to`. Ordered maps panic or misbehave on a range that ends before
+/// it starts; for a store such a range is empty.
+#[must_use]
+pub fn is_empty_range(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
+    match (from, to) {
+        (Bound::Included(a), Bound::Included(b)) => a > b,
+        (Bound::Included(a) | Bound::Excluded(a), Bound::Excluded(b) | Bound::Included(b)) => {
+            a >= b
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[test]
+    fn the_store_in_memory_keeps_the_contract() {
+        let work = contract::keeps_the_contract(&MemoryStore::default(), 2_000);
+        let done = pin!(work).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(done, Poll::Ready(Ok(()))));
     }
 }
