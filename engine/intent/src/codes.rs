@@ -1,6 +1,60 @@
-//! Every code of a finding.
+//! Every code of a finding, and the page that explains it.
+//!
+//! In: nothing. Out: [`Page`]s: title, explanation, an example that gives the code, and the same
+//! example put right.
+//! Never: reuses a code for something else.
+//! Promise: the examples are tests: the bad one gives exactly its code, the good one nothing.
+//! Start reading at [`page`].
+
+mod blocks;
+mod names;
+mod syntax;
+
+use serde::Serialize;
 
 use crate::diagnostic::Code;
+
+/// What is to be known about a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// Which.
+    pub code: Code,
+    /// In one line.
+    pub title: &'static str,
+    /// Why it matters and what to do.
+    pub explanation: &'static str,
+    /// A spec that gives it. Empty where none can be shown.
+    pub bad: &'static str,
+    /// The same spec, put right.
+    pub good: &'static str,
+}
+
+/// The page of a code, written `S0102` or `s0102`.
+#[must_use]
+pub fn page(code: &str) -> Option<&'static Page> {
+    pages().find(|page| page.code.as_str().eq_ignore_ascii_case(code.trim()))
+}
+
+/// All pages, in the order of their codes.
+pub fn pages() -> impl Iterator<Item = &'static Page> {
+    syntax::PAGES.iter().chain(names::PAGES).chain(blocks::PAGES)
+}
+
+impl std::fmt::Display for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}: {}\n\n{}", self.code, self.title, self.explanation)?;
+        if !self.bad.is_empty() {
+            writeln!(f, "\nThis gives {}:\n\n{}", self.code, indented(self.bad))?;
+            writeln!(f, "\nThis does not:\n\n{}", indented(self.good))?;
+        }
+        Ok(())
+    }
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.trim_end().lines().map(|line| format!("    {line}")).collect();
+    lines.join("\n")
+}
 
 macro_rules! codes {
     ($($name:ident = $text:literal,)*) => {
@@ -56,4 +110,61 @@ codes! {
     OPEN_VALUE = "S0902",
     NONSENSE_LIMIT = "S0903",
     SET_TWICE = "S0904",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Source, load, render};
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        let source = Source { name: "example.intent".to_owned(), text: text.to_owned() };
+        let mut found: Vec<_> =
+            load(&[source]).diagnostics.iter().map(|found| found.code.as_str()).collect();
+        found.dedup();
+        found
+    }
+
+    #[test]
+    fn every_code_has_one_page_and_pages_stand_in_order() {
+        let paged: Vec<Code> = pages().map(|page| page.code).collect();
+        assert_eq!(paged, ALL);
+    }
+
+    #[test]
+    fn every_bad_example_gives_exactly_its_code_and_every_good_one_nothing() {
+        let mut wrong = Vec::new();
+        for page in pages().filter(|page| !page.bad.is_empty()) {
+            // Periodic blocks only parse, and say so besides.
+            let besides = |code: &&str| page.code == OVER_PERIOD && *code == NOT_EVALUATED.as_str();
+            let (mut bad, mut good) = (codes(page.bad), codes(page.good));
+            bad.retain(|code| !besides(code));
+            good.retain(|code| !besides(code));
+            if bad != [page.code.as_str()] || !good.is_empty() {
+                wrong.push((page.code, bad, good));
+            }
+        }
+        assert_eq!(wrong, [], "code, what its bad example gives, what its good one gives");
+    }
+
+    #[test]
+    fn every_fix_of_an_example_removes_its_finding() {
+        let mut fixes = 0;
+        for page in pages() {
+            let source = Source { name: String::new(), text: page.bad.to_owned() };
+            let found = load(&[source]).diagnostics;
+            if found.iter().any(|found| found.fix.is_some()) {
+                fixes += 1;
+                let fixed = render::apply_fixes(page.bad, 0, &found);
+                assert!(!codes(&fixed).contains(&page.code.as_str()), "{}: {fixed}", page.code);
+            }
+        }
+        assert!(fixes > 8, "{fixes}");
+    }
+
+    #[test]
+    fn a_page_is_found_by_its_code_in_either_case() {
+        assert_eq!(page("s0102").map(|page| page.code), Some(UNKNOWN_THRESHOLD));
+        assert_eq!(page("S9999"), None);
+    }
 }

@@ -206,6 +206,15 @@ pub(crate) fn nearest<'a>(
     best.map(|(_, candidate)| candidate)
 }
 
+/// The candidate that differs by one slip of the pen only: for places where a warning is all there
+/// is to go by, and two different names may well be alike.
+pub(crate) fn one_slip<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    nearest(word, candidates).filter(|best| distance(word, best) == 1)
+}
+
 /// Edits between two words; two swapped neighbours count as one.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().collect();

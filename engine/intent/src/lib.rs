@@ -11,6 +11,7 @@ mod lexer;
 mod lower;
 pub mod lowered;
 pub mod parser;
+pub mod render;
 pub mod source;
 pub mod tree;
 

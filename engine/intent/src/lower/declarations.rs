@@ -9,7 +9,7 @@ use super::literals::Written;
 use super::names::{Action, KnownMeasure, Parameter};
 use crate::ast::{self, Node, Setting, view};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, nearest, one_slip};
 use crate::lowered::{Attribute, Direction, Measure, Performer, State, Threshold};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
@@ -382,7 +382,7 @@ impl Lowering {
     fn event_named(&mut self, name: &str, span: Span) -> String {
         if self.names.known_event(name).is_none() {
             let declared = self.names.events.iter().filter(|known| known.declared.is_some());
-            let best = nearest(name, declared.map(|known| known.event.name.as_str()));
+            let best = one_slip(name, declared.map(|known| known.event.name.as_str()));
             if let Some(best) = best.map(str::to_owned) {
                 self.push(
                     Diagnostic::warning(
