@@ -52,7 +52,10 @@ impl Evaluator {
     /// Everything it knows, as canonical bytes.
     #[must_use]
     pub fn checkpoint(&self) -> Vec<u8> {
-        write::state(self.program(), &self.state)
+        let mut bytes = write::state(self.program(), &self.state);
+        let sum = blake3::hash(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        bytes
     }
 
     /// The evaluator that [`Self::checkpoint`] wrote, for the same spec.
@@ -61,13 +64,19 @@ impl Evaluator {
     /// When the bytes are of another version or spec, or damaged. The log replayed from its start
     /// gives the same state.
     pub fn restore(program: Arc<Program>, bytes: &[u8]) -> Result<Self, RestoreError> {
-        let state = read::state(&program, bytes)?;
+        let Some((body, sum)) = bytes.split_last_chunk::<32>() else {
+            return Err(RestoreError::Malformed("shorter than its checksum".to_owned()));
+        };
+        if blake3::hash(body).as_bytes() != sum {
+            return Err(RestoreError::Malformed("its checksum does not fit".to_owned()));
+        }
+        let state = read::state(&program, body)?;
         Ok(Self::with_state(program, state))
     }
 
     /// Names its state: equal states have equal hashes.
     #[must_use]
     pub fn state_hash(&self) -> [u8; 32] {
-        *blake3::hash(&self.checkpoint()).as_bytes()
+        *blake3::hash(&write::state(self.program(), &self.state)).as_bytes()
     }
 }

@@ -112,3 +112,6 @@ impl Evaluator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

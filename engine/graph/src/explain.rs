@@ -1,2 +1,359 @@
 //! Why things stand as they do, for one event: its consequence graph.
+//!
+//! In: a program, the events of the log in order, and the trigger to explain. Out:
+//! [`Consequences`], as text in the seed's form and as JSON.
+//! Never: remembered while events come: it is built on demand, by replaying the log with a probe.
+//! Promise: it says what the evaluator says, since it is the evaluator that says it.
+//! Start reading at [`Explainer`].
+
+pub(crate) mod print;
 pub(crate) mod probe;
+mod seen;
+
+use std::sync::Arc;
+
+use homeostat_intent::lowered::{Performer, Strength};
+use homeostat_log::Event;
+use homeostat_log::control::GapKind;
+use homeostat_world::{Position, Timestamp};
+use serde::Serialize;
+
+use crate::change::{Change, Fulfilment};
+use crate::datum::Truth;
+use crate::evaluator::Evaluator;
+use crate::program::{ClauseIndex, GuardIndex, ItemPlan, Program, at};
+use crate::view::KeyView;
+use probe::Probe;
+pub use probe::Tested;
+use seen::{Seen, instance_of};
+
+/// By which clock time passes while a log is replayed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeLine {
+    /// When each event was appended: what the engine saw as it ran.
+    #[default]
+    Recorded,
+    /// The newest event time so far: for logs that were imported as history.
+    EventTime,
+}
+
+/// What should have followed from one event, and what did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Consequences {
+    /// Its place.
+    pub position: Position,
+    /// Its type under the spec's name.
+    pub event: String,
+    /// The instance that it is about.
+    pub instance: Option<String>,
+    /// Everything else that it carries, as JSON text values.
+    pub fields: Vec<(String, serde_json::Value)>,
+    /// Up to where the log was read.
+    pub read_to: Position,
+    /// The instant at which this is so.
+    pub as_of: Timestamp,
+    /// What it brought about, in the order of the text.
+    pub consequences: Vec<Consequence>,
+    /// What is missing.
+    pub gaps: Vec<Gap>,
+}
+
+/// A duty or a guard.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Consequence {
+    /// Something owed.
+    Duty(Box<Duty>),
+    /// Something that depends.
+    Guard(Guard),
+}
+
+/// One duty for this event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Duty {
+    /// `slug@position`.
+    pub id: String,
+    /// How hard it is.
+    pub strength: Strength,
+    /// The call, with the values of its arguments.
+    pub call: String,
+    /// Its deadline as a length.
+    pub within: Option<String>,
+    /// Since when it is owed.
+    pub activated: Option<Timestamp>,
+    /// Until when.
+    pub due: Option<Timestamp>,
+    /// Where it stands.
+    pub status: Status,
+    /// Any of these event types satisfies it.
+    pub satisfied_by: Vec<String>,
+    /// What such an event must carry.
+    pub keys: Vec<KeyView>,
+    /// What it requires and does not have.
+    pub waiting_for: Vec<String>,
+    /// Events that nearly satisfied it; the first few.
+    pub near_misses: Vec<NearMiss>,
+    /// What is owed in its place once it has lapsed.
+    pub fallback: Option<Box<Self>>,
+}
+
+/// Where a duty stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Status {
+    /// It is not owed: its guard was not entered, or what it replaces has not lapsed.
+    NotOwed,
+    /// Owed; nothing is missing yet.
+    Waiting,
+    /// Owed, and missing.
+    Gap {
+        /// What sort of gap.
+        gap: GapKind,
+        /// Whether its deadline has passed.
+        overdue: bool,
+    },
+    /// It happened.
+    Fulfilled {
+        /// The event.
+        by: Position,
+        /// In time or not.
+        outcome: Fulfilment,
+    },
+    /// Due passed, and the fallback is owed instead.
+    Lapsed,
+    /// No longer owed, since what it stands for happened.
+    Withdrawn,
+    /// Due passed, and the fallback was fulfilled.
+    Compensated,
+    /// A person let it go.
+    Waived,
+}
+
+/// One guard for this event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Guard {
+    /// As written.
+    pub condition: String,
+    /// How it was decided; null while it is not.
+    pub decided: Option<Truth>,
+    /// At which event.
+    pub at: Option<Position>,
+    /// The values that decided it.
+    pub tested: Vec<Tested>,
+    /// The duties that it waits for, or waited for.
+    pub awaits: Vec<String>,
+    /// What stands inside.
+    pub body: Vec<Consequence>,
+}
+
+/// An event of the right type that did not satisfy a duty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NearMiss {
+    /// Its place.
+    pub position: Position,
+    /// Its type under the spec's name.
+    pub event: String,
+    /// What was off.
+    pub why: String,
+}
+
+/// Something missing, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// `slug@position`.
+    pub id: String,
+    /// What is missing for whom.
+    pub missing: String,
+    /// How grave that is.
+    pub severity: String,
+    /// What happens about it.
+    pub response: String,
+}
+
+/// Replays a log with an eye on one event. Feed it every event in order, then ask.
+#[derive(Debug)]
+pub struct Explainer {
+    evaluator: Evaluator,
+    time_line: TimeLine,
+    newest: Timestamp,
+    seen: Seen,
+}
+
+impl Explainer {
+    /// Watches for the event at `trigger`.
+    #[must_use]
+    pub fn new(program: Arc<Program>, trigger: Position, time_line: TimeLine) -> Self {
+        let mut evaluator = Evaluator::new(program);
+        evaluator.state.probe =
+            Some(Box::new(Probe { trigger: trigger.get(), decisions: Vec::new() }));
+        Self { evaluator, time_line, newest: Timestamp::MIN, seen: Seen::new(trigger) }
+    }
+
+    /// Applies the next event of the log.
+    pub fn see(&mut self, event: &Event) {
+        let time = match self.time_line {
+            TimeLine::Recorded => event.recorded,
+            TimeLine::EventTime => event.effective_time(),
+        };
+        self.pass(time);
+        self.seen.before(event, &self.evaluator);
+        let mut changes = Vec::new();
+        self.evaluator.on_event(event, &mut |change| changes.push(change));
+        self.seen.after(event, &changes, &self.evaluator);
+    }
+
+    fn pass(&mut self, time: Timestamp) {
+        self.newest = self.newest.max(time);
+        let mut changes: Vec<Change> = Vec::new();
+        self.evaluator.advance(self.newest, &mut |change| changes.push(change));
+        self.seen.note(&changes, &self.evaluator);
+    }
+
+    /// The consequence graph as it stands now. `now` is the instant to judge deadlines by; none
+    /// takes the newest time of the log. None when the event was not among those seen.
+    #[must_use]
+    pub fn finish(mut self, now: Option<Timestamp>) -> Option<Consequences> {
+        if let Some(now) = now {
+            self.pass(now);
+        }
+        let program = Arc::clone(self.evaluator.program());
+        let event = self.seen.event.take()?;
+        let name = program.canonical_type(&event.event.r#type).unwrap_or(&event.event.r#type);
+        let name = name.to_owned();
+        let entity = name.split_once('.').map(|(entity, _)| entity.to_owned());
+        let instance = entity.as_deref().and_then(|entity| instance_of(&event, entity));
+        let fields = event
+            .event
+            .data
+            .fields()
+            .filter(|(field, _)| instance.is_none() || Some(*field) != entity.as_deref())
+            .map(|(field, value)| (field.to_owned(), value.to_json()))
+            .collect();
+        let triggered = program.type_names.get(&*event.event.r#type).copied();
+        let mut consequences = Vec::new();
+        for &block in triggered.map_or(&[][..], |index| &at(&program.types, index).triggers) {
+            consequences.extend(self.items(&program, &at(&program.blocks, block).body));
+        }
+        let mut gaps = Vec::new();
+        self.collect_gaps(&program, &consequences, &mut gaps);
+        Some(Consequences {
+            position: event.position,
+            event: name,
+            instance,
+            fields,
+            read_to: self.evaluator.position(),
+            as_of: self.newest,
+            consequences,
+            gaps,
+        })
+    }
+
+    fn items(&self, program: &Program, items: &[ItemPlan]) -> Vec<Consequence> {
+        let one = |item: &ItemPlan| match *item {
+            ItemPlan::Duty(clause) => {
+                Consequence::Duty(Box::new(self.duty(program, ClauseIndex(clause))))
+            }
+            ItemPlan::Guard(guard) => Consequence::Guard(self.guard(program, GuardIndex(guard))),
+        };
+        items.iter().map(one).collect()
+    }
+
+    fn duty(&self, program: &Program, index: ClauseIndex) -> Duty {
+        let clause = program.clause(index);
+        let seen = self.seen.duties.get(&index);
+        let view = seen.map(|seen| &seen.view);
+        let values = view.map(|view| {
+            let mut parts = Vec::new();
+            for (_, value) in &view.bindings {
+                parts.push(print::plain(value));
+            }
+            parts.join(", ")
+        });
+        let call = match values {
+            Some(values) if !values.is_empty() => format!("{}({values})", clause.action),
+            Some(_) => clause.action.clone(),
+            None => clause.text.clone(),
+        };
+        let id = crate::ObligationId { clause: index, trigger: self.seen.trigger };
+        let now = self.evaluator.obligation(id);
+        Duty {
+            id: program.show(id),
+            strength: clause.strength,
+            call,
+            within: clause.within.map(print::length),
+            activated: view.map(|view| view.activated),
+            due: view.and_then(|view| view.due),
+            status: seen.map_or(Status::NotOwed, |seen| seen.status.clone()),
+            satisfied_by: clause.satisfied_by.clone(),
+            keys: view.map(|view| view.keys.clone()).unwrap_or_default(),
+            waiting_for: now.map(|view| view.waiting_for).unwrap_or_default(),
+            near_misses: seen.map(|seen| seen.near_misses.clone()).unwrap_or_default(),
+            fallback: clause.fallback.map(|fallback| Box::new(self.duty(program, fallback))),
+        }
+    }
+
+    fn guard(&self, program: &Program, index: GuardIndex) -> Guard {
+        let plan = at(&program.guards, index.0);
+        let probe = self.evaluator.state.probe.as_ref();
+        let decision = probe.and_then(|p| p.decisions.iter().find(|d| d.guard == index));
+        let block = at(&program.blocks, plan.block);
+        let awaits = plan
+            .awaits
+            .iter()
+            .map(|&place| at(&program.clauses, *at(&block.awaited, place)).slug.clone());
+        Guard {
+            condition: plan.text.clone(),
+            decided: decision.map(|decision| decision.truth),
+            at: decision.map(|decision| Position::new(decision.position)),
+            tested: decision.map(|decision| decision.tested.clone()).unwrap_or_default(),
+            awaits: awaits.collect(),
+            body: self.items(program, &plan.body),
+        }
+    }
+
+    fn collect_gaps(&self, program: &Program, from: &[Consequence], gaps: &mut Vec<Gap>) {
+        for consequence in from {
+            match consequence {
+                Consequence::Guard(guard) => self.collect_gaps(program, &guard.body, gaps),
+                Consequence::Duty(duty) => {
+                    let mut next = Some(duty);
+                    while let Some(duty) = next {
+                        if let Status::Gap { .. } = duty.status {
+                            gaps.extend(gap_of(program, duty));
+                        }
+                        next = duty.fallback.as_ref();
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn gap_of(program: &Program, duty: &Duty) -> Option<Gap> {
+    let clause = program.clause(program.parse_id(&duty.id)?.clause);
+    let mut whose = Vec::new();
+    for key in &duty.keys {
+        whose.push(format!("{} {}", key.entity, print::plain(&key.value)));
+    }
+    let mut missing = format!("{} missing", clause.action);
+    if !whose.is_empty() {
+        missing.push_str(&format!(" for {}", whose.join(", ")));
+    }
+    let (strength, priority) = match duty.strength {
+        Strength::Must => ("must", "high priority"),
+        Strength::Should => ("should", "low priority"),
+        Strength::Could => ("could", "when there is budget to spare"),
+    };
+    let severity = match &duty.within {
+        Some(within) => format!("{strength}-within-{} ({priority})", within.replace(' ', "-")),
+        None => format!("{strength} ({priority})"),
+    };
+    let response = match clause.performer {
+        _ if !duty.waiting_for.is_empty() => format!("waiting for {}", duty.waiting_for.join(", ")),
+        Performer::Agent => "spawn agent to resolve".to_owned(),
+        Performer::System => "spawn agent to resolve, since the world did not".to_owned(),
+        Performer::Human => "waiting for a person".to_owned(),
+    };
+    Some(Gap { id: duty.id.clone(), missing, severity, response })
+}

@@ -11,15 +11,19 @@ mod columns;
 mod compile;
 mod datum;
 mod deadlines;
+pub mod draw;
 mod evaluator;
-mod explain;
+pub mod explain;
 mod fact;
+#[cfg(test)]
+mod fixtures;
 mod guards;
 mod intern;
 mod open;
 mod program;
 mod satisfy;
 mod state;
+mod tree;
 mod view;
 mod wheel;
 
@@ -28,6 +32,7 @@ pub use checkpoint::RestoreError;
 pub use compile::CompileError;
 pub use datum::Truth;
 pub use evaluator::{Evaluator, Footprint};
+pub use explain::{Consequences, Explainer, TimeLine};
 pub use fact::{Fact, Fields, LineError};
 pub use program::{Clause, ClauseIndex, GuardIndex, Program};
 pub use view::{

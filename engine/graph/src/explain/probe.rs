@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::datum::{Datum, Truth, compare, crosses, holds};
 use crate::guards::{Moment, Scene};
-use crate::program::{GuardIndex, Program, Read, Test, at};
+use crate::program::{GuardIndex, PathRead, Program, Read, Test, at};
 use crate::state::State;
 
 /// The decisions of one trigger's guards.
@@ -48,6 +48,8 @@ pub enum Tested {
     Crosses {
         /// As written.
         text: String,
+        /// What is watched, with the instance in place: `engagement(c1).trend`.
+        value: String,
         /// The value just before the trigger; null when undefined.
         before: serde_json::Value,
         /// The value at the decision; null when undefined.
@@ -89,7 +91,7 @@ impl State {
         let mut tested = Vec::new();
         let read =
             |read: &Read| self.read(program, read, &scene.frame, moment.event_type, plan.inferred);
-        self.collect_tests(&plan.test, scene, &read, &mut tested);
+        self.collect_tests(program, &plan.test, scene, &read, &mut tested);
         if let Some(probe) = &mut self.probe {
             let position = moment.position;
             probe.decisions.push(Decision { guard: GuardIndex(guard), position, truth, tested });
@@ -98,6 +100,7 @@ impl State {
 
     fn collect_tests(
         &self,
+        program: &Program,
         test: &Test,
         scene: &Scene,
         read: &dyn Fn(&Read) -> Datum,
@@ -106,9 +109,11 @@ impl State {
         let json = |datum: Datum| datum.to_json(&self.symbols);
         match test {
             Test::All(parts) | Test::Any(parts) => {
-                parts.iter().for_each(|part| self.collect_tests(part, scene, read, into));
+                for part in parts {
+                    self.collect_tests(program, part, scene, read, into);
+                }
             }
-            Test::Not(part) => self.collect_tests(part, scene, read, into),
+            Test::Not(part) => self.collect_tests(program, part, scene, read, into),
             Test::Compare { left, op, right, text } => {
                 let (left, right) = (read(left), read(right));
                 let truth = compare(left, *op, right, &self.symbols);
@@ -119,6 +124,7 @@ impl State {
                 let (before, after) = (*at(&scene.watched, *watched), read(value));
                 into.push(Tested::Crosses {
                     text: text.clone(),
+                    value: self.watched_name(program, value, text, read),
                     before: json(before),
                     after: json(after),
                     level: *level,
@@ -132,6 +138,30 @@ impl State {
                 let truth = holds(value, &self.symbols);
                 into.push(Tested::Holds { text: text.clone(), value: json(value), truth });
             }
+        }
+    }
+
+    /// `engagement(c1).trend` for a measure; an attribute as it is written.
+    fn watched_name(
+        &self,
+        program: &Program,
+        value: &Read,
+        text: &str,
+        read: &dyn Fn(&Read) -> Datum,
+    ) -> String {
+        let written = text.split_once(" crosses").map_or(text, |(value, _)| value).to_owned();
+        let Read::Path(path) = value else { return written };
+        let Some((&Some(column), way)) = path.hops.split_last() else { return written };
+        let name = &at(&program.columns, column).name;
+        let Some((measure, (_, attribute))) =
+            name.split_once('(').and_then(|(m, rest)| Some((m, rest.split_once(')')?)))
+        else {
+            return written;
+        };
+        let way = Read::Path(PathRead { hops: way.to_vec(), ..path.clone() });
+        match read(&way).to_json(&self.symbols) {
+            serde_json::Value::String(instance) => format!("{measure}({instance}){attribute}"),
+            other => format!("{measure}({other}){attribute}"),
         }
     }
 }

@@ -1,0 +1,184 @@
+//! Prints a consequence graph in the form that the seed gives it.
+//!
+//! In: [`Consequences`]. Out: text. Never: looks anything up.
+//! Promise: one line for each duty, status, condition and gap, in the order of the spec.
+//! Start reading at the `Display` of [`Consequences`].
+
+use std::fmt;
+
+use homeostat_intent::lowered::{Length, Strength};
+use homeostat_world::Duration;
+
+use super::probe::Tested;
+use super::{Consequence, Consequences, Duty, Guard, Status};
+use crate::change::Fulfilment;
+use crate::datum::Truth;
+use crate::tree::Branch;
+
+impl fmt::Display for Consequences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = self.instance.iter().cloned().collect();
+        for (name, value) in &self.fields {
+            parts.push(format!("{name}: {}", plain(value)));
+        }
+        if parts.is_empty() {
+            writeln!(f, "Event: {}", self.event)?;
+        } else {
+            writeln!(f, "Event: {}({})", self.event, parts.join(", "))?;
+        }
+        writeln!(f)?;
+        if self.consequences.is_empty() {
+            return writeln!(f, "No consequences expected.");
+        }
+        writeln!(f, "Expected consequences:")?;
+        let branches: Vec<Branch> = self.consequences.iter().map(branch).collect();
+        Branch::print(&branches, "", f)?;
+        writeln!(f)?;
+        writeln!(f, "Gaps found: {}", self.gaps.len())?;
+        for gap in &self.gaps {
+            writeln!(f, "  → {}", gap.missing)?;
+            writeln!(f, "  → severity: {}", gap.severity)?;
+            writeln!(f, "  → {}", gap.response)?;
+        }
+        Ok(())
+    }
+}
+
+fn branch(consequence: &Consequence) -> Branch {
+    match consequence {
+        Consequence::Duty(duty) => duty_branch(duty),
+        Consequence::Guard(guard) => guard_branch(guard),
+    }
+}
+
+fn duty_branch(duty: &Duty) -> Branch {
+    let tail = duty.within.as_ref().map(|within| format!("within: {within}"));
+    let text = format!("{} {}", strength(duty.strength), duty.call);
+    let mut below = vec![Branch::new(format!("status: {}", status(duty)))];
+    for miss in &duty.near_misses {
+        let at = miss.position;
+        below.push(Branch::new(format!("near miss: event e{at} {}: {}", miss.event, miss.why)));
+    }
+    if let Some(fallback) = &duty.fallback
+        && fallback.status != Status::NotOwed
+    {
+        below.push(Branch::new("FALLBACK").with([duty_branch(fallback)]));
+    }
+    Branch::new(text).tail(tail).with(below)
+}
+
+fn status(duty: &Duty) -> String {
+    match &duty.status {
+        Status::NotOwed => "not owed".to_owned(),
+        Status::Waiting => match duty.due {
+            Some(due) => format!("… not yet due (until {due})"),
+            None => "… open".to_owned(),
+        },
+        Status::Gap { overdue, .. } => {
+            let found = if duty.satisfied_by.is_empty() {
+                "nothing satisfies this but an event that names it".to_owned()
+            } else {
+                format!("no {} event found", duty.satisfied_by.join(" or "))
+            };
+            let mut text = format!("✗ GAP — {found}");
+            if let (true, Some(due)) = (overdue, duty.due) {
+                text.push_str(&format!(", due {due} has passed"));
+            }
+            if !duty.waiting_for.is_empty() {
+                text.push_str(&format!(", waiting for {}", duty.waiting_for.join(", ")));
+            }
+            text
+        }
+        Status::Fulfilled { by, outcome } => match outcome {
+            Fulfilment::InTime => format!("✓ (event e{by} satisfies this)"),
+            Fulfilment::SeenLate => format!("✓ in time, seen late (event e{by} satisfies this)"),
+            Fulfilment::Late => format!("✓ late (event e{by} satisfies this)"),
+        },
+        Status::Lapsed => "✗ lapsed: its fallback is owed instead".to_owned(),
+        Status::Withdrawn => "– withdrawn: what it stands for happened".to_owned(),
+        Status::Compensated => "✓ compensated: its fallback happened".to_owned(),
+        Status::Waived => "– waived by a person".to_owned(),
+    }
+}
+
+fn guard_branch(guard: &Guard) -> Branch {
+    let head = Branch::new(format!("CONDITIONAL: {}", guard.condition));
+    let Some(truth) = guard.decided else {
+        let reason = if guard.awaits.is_empty() {
+            "not reached".to_owned()
+        } else {
+            format!("not decided yet: waits for {}", guard.awaits.join(", "))
+        };
+        return head.with([Branch::new(reason)]);
+    };
+    let mut lines: Vec<Branch> =
+        guard.tested.iter().map(|tested| Branch::new(line(tested))).collect();
+    let inside = match truth {
+        Truth::True => guard.body.iter().map(branch).collect(),
+        Truth::False => vec![Branch::new("no consequences required ✓")],
+        Truth::Unknown => vec![Branch::new("unknown, so not entered")],
+    };
+    let last = lines.pop().unwrap_or_default().with(inside);
+    head.with(lines).with([last])
+}
+
+fn line(tested: &Tested) -> String {
+    match tested {
+        Tested::Crosses { value, before, after, level, threshold, truth, .. } => {
+            let was =
+                if before.is_null() { String::new() } else { format!(" (was {})", plain(before)) };
+            let named = threshold.as_deref().unwrap_or("level");
+            match truth {
+                Truth::True => {
+                    format!("{value} = {}{was} → crosses {named}({level})", plain(after))
+                }
+                Truth::False => {
+                    format!("{value} = {}{was}, {named} = {level} → not crossed", plain(after))
+                }
+                Truth::Unknown => format!("{value} is undefined → unknown"),
+            }
+        }
+        Tested::Compare { text, left, right, truth } => {
+            let (left, right) = (plain(left), plain(right));
+            format!("{text}: {left} against {right} → {}", word(*truth))
+        }
+        Tested::Holds { text, value, truth } => {
+            format!("{text} = {} → {}", plain(value), word(*truth))
+        }
+    }
+}
+
+fn word(truth: Truth) -> &'static str {
+    match truth {
+        Truth::True => "holds",
+        Truth::False => "does not hold",
+        Truth::Unknown => "unknown",
+    }
+}
+
+pub(crate) fn strength(strength: Strength) -> &'static str {
+    match strength {
+        Strength::Must => "MUST",
+        Strength::Should => "SHOULD",
+        Strength::Could => "COULD",
+    }
+}
+
+/// A value without quotes, as a reader would say it.
+pub(super) fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => "undefined".to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `5s`, `1mo 2d`.
+pub(crate) fn length(length: Length) -> String {
+    let fixed = Duration::from_micros(length.micros);
+    match (length.months, length.micros) {
+        (0, _) => fixed.to_string(),
+        (months, 0) => format!("{months}mo"),
+        (months, _) => format!("{months}mo {fixed}"),
+    }
+}

@@ -1,0 +1,169 @@
+//! What was seen of one trigger's obligations while the log was replayed.
+//!
+//! In: events, and the changes that each made. Out: for each clause, its last view, its status and
+//! the events that nearly satisfied it.
+//! Never: decides a verdict: statuses are the evaluator's changes, kept.
+//! Promise: near misses are few and the first ones. Start reading at [`Seen::before`].
+
+use std::collections::BTreeMap;
+
+use homeostat_log::{Event, Kind};
+use homeostat_world::Position;
+
+use super::{NearMiss, Status};
+use crate::change::Change;
+use crate::evaluator::Evaluator;
+use crate::explain::print::plain;
+use crate::program::ClauseIndex;
+use crate::view::ObligationView;
+
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) trigger: Position,
+    pub(super) event: Option<Event>,
+    pub(super) duties: BTreeMap<ClauseIndex, SeenDuty>,
+    /// Those that may turn out to be near misses, if the event does not satisfy them.
+    candidates: Vec<(ClauseIndex, NearMiss)>,
+}
+
+#[derive(Debug)]
+pub(super) struct SeenDuty {
+    pub(super) view: ObligationView,
+    pub(super) status: Status,
+    pub(super) near_misses: Vec<NearMiss>,
+}
+
+/// More would hide the rest of the graph.
+const NEAR_MISSES_MAX: usize = 3;
+
+impl Seen {
+    pub(super) fn new(trigger: Position) -> Self {
+        Self { trigger, event: None, duties: BTreeMap::new(), candidates: Vec::new() }
+    }
+
+    /// Looks at an event before it is applied: whose answer could it nearly be?
+    pub(super) fn before(&mut self, event: &Event, evaluator: &Evaluator) {
+        self.candidates.clear();
+        if event.event.kind != Kind::Primary || self.event.is_none() {
+            return;
+        }
+        let program = evaluator.program();
+        let Some(name) = program.canonical_type(&event.event.r#type) else { return };
+        for (&index, seen) in &self.duties {
+            let clause = program.clause(index);
+            let room = seen.near_misses.len() < NEAR_MISSES_MAX;
+            if !room || !clause.satisfied_by.iter().any(|satisfier| satisfier == name) {
+                continue;
+            }
+            let Some(view) = evaluator.obligation(seen.view.id) else { continue };
+            if let Some(why) = off_by_one(event, &view) {
+                let miss = NearMiss { position: event.position, event: name.to_owned(), why };
+                self.candidates.push((index, miss));
+            }
+        }
+    }
+
+    /// Takes in what an event did.
+    pub(super) fn after(&mut self, event: &Event, changes: &[Change], evaluator: &Evaluator) {
+        if event.position == self.trigger {
+            self.event = Some(event.clone());
+        }
+        self.note(changes, evaluator);
+        for (index, miss) in std::mem::take(&mut self.candidates) {
+            if let Some(seen) = self.duties.get_mut(&index)
+                && evaluator.obligation(seen.view.id).is_some()
+            {
+                seen.near_misses.push(miss);
+            }
+        }
+    }
+
+    /// Takes in what an event or the passing of time did.
+    pub(super) fn note(&mut self, changes: &[Change], evaluator: &Evaluator) {
+        for change in changes {
+            let Some(id) = change.obligation().filter(|id| id.trigger == self.trigger) else {
+                continue;
+            };
+            if let Change::Activated { .. } = change
+                && let Some(view) = evaluator.obligation(id)
+            {
+                let new = SeenDuty { view, status: Status::Waiting, near_misses: Vec::new() };
+                self.duties.insert(id.clause, new);
+            }
+            let Some(seen) = self.duties.get_mut(&id.clause) else { continue };
+            match *change {
+                Change::GapOpened { kind, due, at, .. } => {
+                    let overdue = due.is_some_and(|due| at >= due);
+                    seen.status = Status::Gap { gap: kind, overdue };
+                }
+                Change::DeadlineMissed { .. } => {
+                    if let Status::Gap { overdue, .. } = &mut seen.status {
+                        *overdue = true;
+                    }
+                }
+                Change::Fulfilled { by, outcome, .. } => {
+                    seen.status = Status::Fulfilled { by, outcome };
+                }
+                Change::Lapsed { .. } => seen.status = Status::Lapsed,
+                Change::Withdrawn { .. } => seen.status = Status::Withdrawn,
+                Change::Compensated { .. } => seen.status = Status::Compensated,
+                Change::Waived { .. } => seen.status = Status::Waived,
+                Change::Activated { .. }
+                | Change::GapClosed { .. }
+                | Change::GuardDecided { .. } => {}
+            }
+        }
+    }
+}
+
+/// Why an event of the right type is no answer, when it is close to one.
+fn off_by_one(event: &Event, view: &ObligationView) -> Option<String> {
+    let mut off = Vec::new();
+    for key in &view.keys {
+        let carried = key.fields.iter().find_map(|field| carried(event, field));
+        match carried {
+            Some((_, value)) if same(&value, &key.value) => {}
+            Some((field, value)) => off.push(format!(
+                "`{field}` is `{}`; expected `{}`",
+                plain(&value),
+                plain(&key.value)
+            )),
+            None => {
+                let fields = key.fields.join("` or `");
+                off.push(format!("it carries no `{fields}`; expected `{}`", plain(&key.value)));
+            }
+        }
+    }
+    match (off.len(), view.waiting_for.is_empty(), &event.event.cause) {
+        (1, ..) => off.pop(),
+        (0, _, Some(cause)) if *cause != view.name => {
+            Some(format!("it names `{cause}` as its cause"))
+        }
+        (0, false, _) => Some(format!("`{}` was not held", view.waiting_for.join("`, `"))),
+        (0, true, _) => Some("another field or an older duty had it".to_owned()),
+        _ => None,
+    }
+}
+
+fn carried<'f>(event: &Event, field: &'f str) -> Option<(&'f str, serde_json::Value)> {
+    let value = event.event.data.get(field).map(homeostat_log::Value::to_json);
+    let value = value.filter(|value| !value.is_null());
+    value.or_else(|| by_subject(event, field).map(Into::into)).map(|value| (field, value))
+}
+
+fn by_subject(event: &Event, entity: &str) -> Option<String> {
+    let (of, id) = event.event.subject.as_deref()?.split_once('/')?;
+    (of == entity).then(|| id.to_owned())
+}
+
+fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
+        _ => a == b,
+    }
+}
+
+/// The instance of `entity` that an event is about.
+pub(super) fn instance_of(event: &Event, entity: &str) -> Option<String> {
+    carried(event, entity).map(|(_, value)| plain(&value))
+}

@@ -1,0 +1,115 @@
+//! Specs and logs for tests, written as short as they can be.
+
+use std::sync::Arc;
+
+use homeostat_intent::Source;
+use homeostat_intent::lowered::Spec;
+use homeostat_log::{Actor, Data, Event, Kind, NewEvent};
+use homeostat_world::{Position, Timestamp};
+
+use crate::{Change, Evaluator, Program};
+
+/// A spec from its text. Warnings are fine; errors are the test's mistake.
+pub(crate) fn spec(text: &str) -> Spec {
+    let source = Source { name: "test.intent".to_owned(), text: text.to_owned() };
+    let loaded = homeostat_intent::load(&[source]);
+    assert!(!loaded.has_errors(), "{:#?}", loaded.diagnostics);
+    loaded.spec
+}
+
+pub(crate) fn program(text: &str) -> Arc<Program> {
+    match Program::compile(&spec(text)) {
+        Ok(program) => Arc::new(program),
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+/// `at(5)` is five seconds after the epoch.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+/// An event of the world: its place, its second, its type, its payload as JSON.
+pub(crate) fn event(position: u64, second: i64, name: &str, json: &str) -> Event {
+    let data = match Data::from_json_text(json) {
+        Ok(data) => data,
+        Err(error) => unreachable!("{json}: {error}"),
+    };
+    Event {
+        position: Position::new(position),
+        recorded: at(second),
+        event: NewEvent {
+            id: format!("e{position}"),
+            source: "test".to_owned(),
+            kind: Kind::Primary,
+            r#type: name.to_owned(),
+            time: at(second),
+            subject: None,
+            cause: None,
+            actor: Actor::World,
+            depth: 0,
+            data,
+        },
+    }
+}
+
+pub(crate) fn caused(mut event: Event, cause: &str) -> Event {
+    event.event.cause = Some(cause.to_owned());
+    event
+}
+
+/// An evaluator that says what it does, a line for each change.
+pub(crate) struct Told {
+    pub(crate) evaluator: Evaluator,
+    pub(crate) lines: Vec<String>,
+}
+
+impl Told {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { evaluator: Evaluator::new(program(text)), lines: Vec::new() }
+    }
+
+    /// Lets time come to the event's, then applies it.
+    pub(crate) fn see(&mut self, event: &Event) -> &mut Self {
+        self.pass(event.event.time);
+        let program = Arc::clone(self.evaluator.program());
+        let lines = &mut self.lines;
+        self.evaluator.on_event(event, &mut |change| lines.push(line(&program, change)));
+        self
+    }
+
+    pub(crate) fn pass(&mut self, now: Timestamp) -> &mut Self {
+        let program = Arc::clone(self.evaluator.program());
+        let lines = &mut self.lines;
+        self.evaluator.advance(now, &mut |change| lines.push(line(&program, change)));
+        self
+    }
+
+    /// What was said since the last time it was asked, a line each.
+    pub(crate) fn said(&mut self) -> String {
+        std::mem::take(&mut self.lines).join("\n")
+    }
+}
+
+/// One change in one line; seconds since the epoch.
+pub(crate) fn line(program: &Program, change: Change) -> String {
+    let name = change.obligation().map(|id| program.show(id)).unwrap_or_default();
+    let second = |at: Timestamp| at.as_micros() / 1_000_000;
+    match change {
+        Change::GuardDecided { guard, trigger, at, truth } => {
+            format!("guard `{}` of {trigger}: {truth:?} at {at}", program.guard_text(guard))
+        }
+        Change::Activated { at, due: Some(due), .. } => {
+            format!("{name} activated {} due {}", second(at), second(due))
+        }
+        Change::Activated { at, due: None, .. } => format!("{name} activated {}", second(at)),
+        Change::GapOpened { kind, at, .. } => format!("{name} gap {kind:?} {}", second(at)),
+        Change::DeadlineMissed { .. } => format!("{name} missed"),
+        Change::Fulfilled { by, outcome, .. } => format!("{name} {outcome:?} by {by}"),
+        Change::Lapsed { fallback, .. } => format!("{name} lapsed to {}", program.show(fallback)),
+        Change::Withdrawn { .. } => format!("{name} withdrawn"),
+        Change::Compensated { .. } => format!("{name} compensated"),
+        Change::Waived { .. } => format!("{name} waived"),
+        Change::GapClosed { outcome, .. } => format!("{name} closed {outcome:?}"),
+    }
+}
