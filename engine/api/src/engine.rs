@@ -125,7 +125,7 @@ pub(crate) async fn index() -> String {
     for operation in Operation::ALL {
         let (method, path, says) = operation.route();
         // Writing to a string does not fail.
-        let _written = writeln!(text, "{method:<5}{path:<36}{says}");
+        let _written = writeln!(text, "{:<5}{path:<38}{says}", method.as_str());
     }
     text
 }

@@ -26,3 +26,6 @@ pub use limits::ServeLimits;
 pub use openapi::document;
 pub use problem::{Code, Problem};
 pub use serve::{Served, serve};
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ pub struct GapCounts {
 /// One breaker's numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Breaker {
-    /// Its setting: agents, levels, microseconds, or millionths of a dollar an hour. Absent: no bound.
+    /// Its setting: agents, levels, microseconds, or millionths of a dollar an hour. Null: no bound.
     pub limit: Option<u64>,
     /// How much of it is used up now, where that is a number.
     pub used: u64,
@@ -176,7 +176,7 @@ impl From<homeostat_kernel::Health> for Health {
 impl From<homeostat_kernel::status::Totals> for Totals {
     fn from(totals: homeostat_kernel::status::Totals) -> Self {
         Self {
-            events: totals.events.into_iter().map(|(kind, n)| (kind.to_owned(), n)).collect(),
+            events: totals.events,
             gaps_opened: totals.gaps_opened,
             gaps_closed: totals.gaps_closed,
             gaps_escalated: totals.gaps_escalated,
@@ -188,17 +188,48 @@ impl From<homeostat_kernel::status::Totals> for Totals {
     }
 }
 
-/// Obligations of one clause.
+/// How the obligations of one clause have fared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Clause {
     /// The clause's readable name.
     pub slug: String,
-    /// Obligations so far.
+    /// Obligations that were ever activated.
     pub triggers: u64,
+    /// Fulfilled in time, those counted that were seen late.
+    pub met: u64,
+    /// Of these, recorded only after the deadline had passed.
+    pub seen_late: u64,
+    /// Fulfilled after due.
+    pub late: u64,
+    /// Open, and due has passed.
+    pub overdue: u64,
+    /// Open, and not yet due.
+    pub pending: u64,
+    /// Due passed and the fallback took its place.
+    pub lapsed: u64,
+    /// A fallback that is no longer owed.
+    pub withdrawn: u64,
+    /// Lapsed, and the fallback was fulfilled.
+    pub compensated: u64,
+    /// Let go by a person.
+    pub waived: u64,
 }
 
 impl From<homeostat_graph::ClauseSummary> for Clause {
     fn from(summary: homeostat_graph::ClauseSummary) -> Self {
-        Self { slug: summary.slug, triggers: summary.triggers }
+        let tally = summary.tally;
+        Self {
+            slug: summary.slug,
+            triggers: tally.triggers,
+            met: tally.met,
+            seen_late: tally.seen_late,
+            late: tally.late,
+            overdue: tally.overdue,
+            pending: tally.pending,
+            lapsed: tally.lapsed,
+            withdrawn: tally.withdrawn,
+            compensated: tally.compensated,
+            waived: tally.waived,
+        }
     }
 }
