@@ -15,6 +15,7 @@ mod import;
 mod jsonl;
 mod order;
 mod refusal;
+mod report;
 mod time_text;
 mod xes;
 
@@ -26,8 +27,9 @@ use homeostat_log::NewEvent;
 
 pub use self::csv::{Columns, ColumnsError};
 pub use self::export::{ExportError, ExportOptions, Exported, export, export_to};
-pub use self::import::{ImportError, Progress, Report, Stage, import};
+pub use self::import::{ImportError, import};
 pub use self::refusal::{Refusal, Rejected};
+pub use self::report::{Progress, Report, Stage};
 pub use self::time_text::{TimeFormat, ZoneError, zone};
 
 use self::fields::{Cell, Fields};

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 use homeostat_world::MemoryStore;
 use tempfile::TempDir;
 
+use std::io::Write;
+
 use super::*;
 
 /// A store in memory never waits, so one poll is a whole run.
