@@ -195,6 +195,8 @@ impl Conductor {
 
     /// Drops all knowledge of a gap. An agent that still works on it is to be stopped.
     fn forget(&mut self, key: &GapKey) {
+        // A spawn that was decided stands before `gap.closed` in the log or was given up.
+        self.spawning.remove(key);
         if let Some(gap) = self.gaps.remove(key) {
             self.queues.leave(key, &gap);
             self.needless.extend(gap.agent);

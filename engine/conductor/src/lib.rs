@@ -15,6 +15,9 @@ mod ledger;
 mod queues;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use breakers::{BreakerReading, BreakerReadings};
 pub use checkpoint::RestoreError;
 pub use conductor::Conductor;

@@ -140,7 +140,7 @@ impl Conductor {
         let mut by_severity = SeverityCounts::default();
         let mut by_state = StateCounts::default();
         let mut gaps_open = 0;
-        for (_, gap) in &self.gaps {
+        for gap in self.gaps.values() {
             let Some(stated) = gap.stated.as_ref().filter(|_| gap.outcome.is_none()) else {
                 continue;
             };
