@@ -357,3 +357,6 @@ fn gap_of(program: &Program, duty: &Duty) -> Option<Gap> {
     };
     Some(Gap { id: duty.id.clone(), missing, severity, response })
 }
+
+#[cfg(test)]
+mod tests;
