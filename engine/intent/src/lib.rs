@@ -7,6 +7,7 @@
 mod ast;
 pub mod codes;
 pub mod diagnostic;
+mod format;
 mod lexer;
 mod lower;
 pub mod lowered;
@@ -15,6 +16,7 @@ pub mod render;
 pub mod source;
 pub mod tree;
 
+pub use format::format;
 pub use diagnostic::{Diagnostic, Severity};
 pub use lower::Options;
 pub use lowered::Spec;
