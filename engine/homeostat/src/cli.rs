@@ -2,7 +2,20 @@
 //!
 //! In: arguments and environment. Out: an exit code. Start reading at [`Verb`].
 
+mod append;
+mod check;
 mod completions;
+mod demo;
+mod explain;
+mod export;
+mod fmt;
+mod gaps;
+mod graph;
+mod help_code;
+mod import;
+mod review;
+mod serve;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,14 +31,13 @@ use crate::failure::Failure;
 use crate::logging::{self, LogFormat};
 use crate::screen::{Color, Format, Screen};
 
-/// Keeps a running system converged on what people declared that it should do.
-///
-/// Write an intent spec, send events, and homeostat finds what should have followed and has not,
-/// gives each such gap to an ephemeral agent, and to a person when agents cannot close it.
+/// Everything that can be typed.
 #[derive(Debug, Parser)]
 #[command(
     name = "homeostat",
     version,
+    about = ABOUT,
+    long_about = None,
     max_term_width = 100,
     styles = STYLES,
     after_help = EXAMPLES,
@@ -38,6 +50,13 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     verb: Verb,
 }
+
+// One text for `-h` and `--help`: with a longer one beside it clap spreads every option over lines.
+const ABOUT: &str = "\
+Keeps a running system converged on what people declared that it should do.
+
+Write an intent spec and send events: homeostat finds what should have followed and has not, gives
+each such gap to an ephemeral agent, and to a person when agents cannot close it.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,9 +84,9 @@ const STYLES: Styles = Styles::styled()
 struct GlobalArgs {
     /// What results are printed as [default: text]
     #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "HOMEOSTAT_FORMAT")]
-    #[arg(hide_env_values = true, hide_possible_values = false)]
+    #[arg(hide_env_values = true)]
     format: Option<Format>,
-    /// When to use colours [default: auto]
+    /// When to use colours; auto respects the terminal and NO_COLOR [default: auto]
     #[arg(long, global = true, value_enum, value_name = "WHEN", env = "HOMEOSTAT_COLOR")]
     #[arg(hide_env_values = true)]
     color: Option<Color>,
@@ -94,7 +113,20 @@ struct GlobalArgs {
 /// What homeostat can be asked to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    Demo(demo::Args),
+    Check(check::Args),
+    Fmt(fmt::Args),
+    Graph(graph::Args),
+    Explain(explain::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Append(append::Args),
+    Gaps(gaps::Args),
+    Review(review::Args),
+    Verify(verify::Args),
+    Serve(serve::Args),
     Completions(completions::Args),
+    HelpCode(help_code::Args),
 }
 
 /// How a verb ended when it could run.
@@ -163,7 +195,20 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(verb: Verb, context: &mut Context) -> Result<Outcome, Failure> {
     match verb {
+        Verb::Demo(args) => demo::run(&args, context),
+        Verb::Check(args) => check::run(&args, context),
+        Verb::Fmt(args) => fmt::run(&args, context),
+        Verb::Graph(args) => graph::run(&args, context),
+        Verb::Explain(args) => explain::run(&args, context),
+        Verb::Import(args) => import::run(&args, context),
+        Verb::Export(args) => export::run(&args, context),
+        Verb::Append(args) => append::run(&args, context),
+        Verb::Gaps(args) => gaps::run(&args, context),
+        Verb::Review(args) => review::run(&args, context),
+        Verb::Verify(args) => verify::run(&args, context),
+        Verb::Serve(args) => serve::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),
+        Verb::HelpCode(args) => help_code::run(&args, context),
     }
 }
 
@@ -181,6 +226,7 @@ fn ended(screen: &mut Screen, end: Result<Outcome, Failure>) -> ExitCode {
 /// The engine speaks of itself on `serve`; other verbs say what they do themselves.
 fn start_logging(cli: &Cli, settings: &config::Settings, screen: &Screen) -> Result<(), Failure> {
     let usual = match (&cli.verb, cli.global.quiet, cli.global.verbose) {
+        (Verb::Serve(_), false, 0) => "info",
         (_, _, 0) => "error",
         (_, _, 1) => "info",
         (_, _, 2) => "debug",

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::logging::LogFormat;
@@ -42,13 +42,11 @@ pub(crate) struct Settings {
 }
 
 /// `--durability`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Durability {
-    /// An acknowledged event survives loss of power
     #[default]
     Power,
-    /// An acknowledged event survives a crash of this process, not one of the machine
     Process,
 }
 
@@ -58,15 +56,6 @@ impl From<Durability> for homeostat_world::Durability {
             Durability::Power => Self::Power,
             Durability::Process => Self::Process,
         }
-    }
-}
-
-impl std::fmt::Display for Durability {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Power => "power",
-            Self::Process => "process",
-        })
     }
 }
 

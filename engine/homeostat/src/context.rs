@@ -59,6 +59,11 @@ impl Context {
         }
     }
 
+    /// The value of a global argument.
+    pub(crate) fn global<T: Clone + Send + Sync + 'static>(&self, id: &str) -> Option<T> {
+        self.matches.try_get_one::<T>(id).ok().flatten().cloned()
+    }
+
     /// The specs that were named, or else those of the settings.
     pub(crate) fn specs(&self, named: &[PathBuf]) -> Result<Vec<Source>, Failure> {
         sources::read_specs(self.spec_paths(named))

@@ -8,10 +8,16 @@
 mod cli;
 mod config;
 mod context;
+mod explained;
 mod failure;
 mod logging;
+mod offline;
+mod remote;
+mod running;
 mod screen;
 mod sources;
+mod specs;
+mod table;
 
 use std::process::ExitCode;
 

@@ -17,10 +17,9 @@ use crate::failure::Failure;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
-    /// For people
+    // Without a doc, so that help stays short: text is for people, JSON for programs.
     #[default]
     Text,
-    /// For programs
     Json,
 }
 
@@ -28,12 +27,10 @@ pub(crate) enum Format {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    // Auto means: on a terminal, unless NO_COLOR is set.
     #[default]
     Auto,
-    /// Even into a pipe
     Always,
-    /// Not at all
     Never,
 }
 
@@ -174,6 +171,23 @@ impl Screen {
     pub(crate) fn say(&mut self, text: impl fmt::Display) {
         // A standard error that nobody reads must not stop the work.
         drop(writeln!(self.err, "{text}"));
+    }
+
+    /// Says something on standard error without ending the line, to wait for an answer.
+    pub(crate) fn ask(&mut self, question: &str) {
+        drop(write!(self.err, "{question}").and_then(|()| self.err.flush()));
+    }
+
+    /// No colours from here on.
+    pub(crate) fn plain(&mut self) {
+        self.out = AutoStream::never(io::stdout());
+        self.err = AutoStream::never(io::stderr());
+    }
+
+    /// Empties the line that the cursor stands in. Only for a terminal.
+    pub(crate) fn clear_line(&mut self) -> Result<(), Failure> {
+        // Past the stream that strips escapes: a terminal without colours still has a cursor.
+        self.out.flush().and_then(|()| io::stdout().write_all(b"\r\x1b[2K")).map_err(output_failed)
     }
 
     /// Says why the verb could not run.

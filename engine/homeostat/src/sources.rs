@@ -9,6 +9,8 @@ use homeostat_intent::Source;
 
 use crate::failure::Failure;
 
+/// What messages call standard input.
+pub(crate) const STDIN: &str = "<stdin>";
 /// The ending of a spec file.
 const ENDING: &str = "intent";
 /// Bytes of one spec file; a longer one is surely something else.
@@ -78,7 +80,7 @@ pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> 
 fn read_spec(path: &Path) -> Result<Source, Failure> {
     let text = read_text(path, SPEC_BYTES_MAX)?;
     let name = if path == Path::new("-") {
-        "<stdin>".to_owned()
+        STDIN.to_owned()
     } else {
         path.display().to_string()
     };

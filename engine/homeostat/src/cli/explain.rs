@@ -1,0 +1,197 @@
+//! `homeostat explain`: the page of a code, the consequences of an event, or the story of a gap.
+//!
+//! In: a code, a position or a gap's id; for the last two a log or a running server.
+
+use std::path::{Path, PathBuf};
+
+use homeostat_graph::explain::{Consequence, Duty};
+use homeostat_world::Position;
+
+use super::{Outcome, help_code};
+use crate::context::{Context, Place};
+use crate::explained::coloured;
+use crate::failure::Failure;
+use crate::offline::Past;
+use crate::remote::Remote;
+use crate::screen::{paint, painted};
+
+/// Explain a code, an event's consequences, or a gap
+///
+/// A code such as S0301 gives its page. A position such as 12 (or e12) gives what should have
+/// followed from that event, and what did. A gap such as `acknowledge_to_rep@12` gives the same for
+/// its event, with the events that nearly closed it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A code, a position, or a gap
+    #[arg(value_name = "CODE|POSITION|GAP")]
+    what: String,
+    /// The directory of a log that nobody serves
+    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
+    log: Option<PathBuf>,
+    /// Spec files or folders of them [default: the spec that the log itself holds]
+    #[arg(long, value_name = "SPEC", num_args = 1.., env = "HOMEOSTAT_SPEC", hide_env_values = true)]
+    spec: Vec<PathBuf>,
+    /// Ask the engine that runs there
+    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
+    server: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  homeostat explain S0301
+  homeostat explain 12 --log data
+  homeostat explain acknowledge_to_rep@12 --log data --spec specs/
+  homeostat explain 12 --server http://127.0.0.1:7171";
+
+/// Runs the verb.
+pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
+    let asked = Asked::of(&args.what)?;
+    if let Asked::Code = asked {
+        return help_code::page(&args.what, context);
+    }
+    let (position, gap) = match &asked {
+        Asked::Event(position) => (*position, None),
+        Asked::Gap { id, position } => (*position, Some(id.as_str())),
+        Asked::Code => return Ok(Outcome::Fine),
+    };
+    match context.place(args.log.as_ref(), args.server.as_ref())? {
+        Place::Server(server) => of_server(&server, position, gap, context),
+        Place::Log(folder) => of_log(args, &folder, position, gap, context),
+    }
+}
+
+/// What is to be explained.
+enum Asked {
+    Code,
+    Event(Position),
+    Gap { id: String, position: Position },
+}
+
+impl Asked {
+    fn of(what: &str) -> Result<Self, Failure> {
+        if let Some((_, position)) = what.rsplit_once('@')
+            && let Ok(position) = position.parse()
+        {
+            return Ok(Self::Gap { id: what.to_owned(), position });
+        }
+        if let Ok(position) = what.strip_prefix('e').unwrap_or(what).parse() {
+            return Ok(Self::Event(position));
+        }
+        let digits = what.strip_prefix(['S', 's']).unwrap_or_default();
+        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self::Code);
+        }
+        Err(Failure::new(format_args!("`{what}` is no code, position or gap"))
+            .help("give a code such as `S0102`, a position such as `12`, or a gap such as `ship@12`"))
+    }
+}
+
+fn of_log(
+    args: &Args,
+    folder: &Path,
+    position: Position,
+    gap: Option<&str>,
+    context: &mut Context,
+) -> Result<Outcome, Failure> {
+    let past = Past::open(context, folder, &args.spec)?;
+    if let Some(gap) = gap
+        && past.program.parse_id(gap).is_none()
+    {
+        return Err(no_such_gap(gap)
+            .help("`homeostat graph` shows the duties of a spec, `homeostat gaps` the open gaps"));
+    }
+    let Some(consequences) = past.explain(position)? else {
+        let head = past.reader.head().position;
+        return Err(Failure::new(format_args!(
+            "no event at position `{position}`; the log ends at `{head}`"
+        )));
+    };
+    if context.screen.is_json() {
+        match gap.map(|gap| duty_named(&consequences.consequences, gap)) {
+            Some(Some(duty)) => context.screen.json(duty)?,
+            Some(None) => return Err(not_owed(position)),
+            None => context.screen.json(&consequences)?,
+        }
+        return Ok(Outcome::Fine);
+    }
+    if let Some(gap) = gap {
+        let duty = duty_named(&consequences.consequences, gap).ok_or_else(|| not_owed(position))?;
+        story(gap, duty, context)?;
+    }
+    context.screen.text(coloured(&consequences.to_string()))?;
+    Ok(Outcome::Fine)
+}
+
+fn no_such_gap(gap: &str) -> Failure {
+    Failure::new(format_args!("no duty of the spec is called as in `{gap}`"))
+}
+
+fn not_owed(position: Position) -> Failure {
+    Failure::new(format_args!("the event at position `{position}` does not call for that duty"))
+        .help(format_args!("`homeostat explain {position}` shows what it calls for"))
+}
+
+/// The duty with this id, among the consequences and their fallbacks.
+fn duty_named<'a>(consequences: &'a [Consequence], id: &str) -> Option<&'a Duty> {
+    consequences.iter().find_map(|consequence| match consequence {
+        Consequence::Guard(guard) => duty_named(&guard.body, id),
+        Consequence::Duty(duty) => {
+            std::iter::successors(Some(&**duty), |duty| duty.fallback.as_deref())
+                .find(|duty| duty.id == id)
+        }
+    })
+}
+
+/// What a gap is about, ahead of the graph that it stands in.
+fn story(gap: &str, duty: &Duty, context: &mut Context) -> Result<(), Failure> {
+    let screen = &mut context.screen;
+    screen.line(format_args!("{}  {}", painted(paint::HEAD, gap), duty.call))?;
+    if let Some(since) = duty.activated {
+        let due = duty.due.map_or_else(|| "without a deadline".to_owned(), |due| format!("due {due}"));
+        screen.line(format_args!("  owed since {since}, {due}"))?;
+    }
+    screen.line(format_args!("  satisfied by {}", duty.satisfied_by.join(" or ")))?;
+    for key in &duty.keys {
+        let fields = key.fields.join(" or ");
+        screen.line(format_args!("    with {fields} = {}", key.value))?;
+    }
+    for name in &duty.waiting_for {
+        screen.line(format_args!("  {} {name}", painted(paint::CARE, "waiting for")))?;
+    }
+    for miss in &duty.near_misses {
+        screen.line(format_args!(
+            "  {} e{} {}: {}",
+            painted(paint::CARE, "near miss"),
+            miss.position,
+            miss.event,
+            miss.why
+        ))?;
+    }
+    screen.line("")
+}
+
+fn of_server(
+    server: &str,
+    position: Position,
+    gap: Option<&str>,
+    context: &mut Context,
+) -> Result<Outcome, Failure> {
+    let mut remote = Remote::new(server)?;
+    let known = match gap {
+        Some(id) => remote.ask(async |line| line.gap(id).await)?,
+        None => None,
+    };
+    if context.screen.is_json() {
+        let json = remote.ask(async |line| line.consequences_json(position).await)?;
+        context.screen.json(&json)?;
+        return Ok(Outcome::Fine);
+    }
+    if let Some(known) = known {
+        context.screen.text(super::review::gap_table(&[known]).show())?;
+        context.screen.line("")?;
+    }
+    let text = remote.ask(async |line| line.consequences_text(position).await)?;
+    context.screen.text(coloured(&text))?;
+    Ok(Outcome::Fine)
+}

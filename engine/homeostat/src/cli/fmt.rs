@@ -1,0 +1,92 @@
+//! `homeostat fmt`: lays specs out in the one usual way.
+//!
+//! Promise: a file is replaced as a whole or not at all, and its meaning does not change.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::Outcome;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::sources;
+
+/// Lay intent specs out in the usual way
+///
+/// Comments and notes survive, and the meaning stays the same. With `-`, reads standard input and
+/// prints the result.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Spec files, folders of them, or `-` for standard input
+    #[arg(value_name = "SPEC", env = "HOMEOSTAT_SPEC", hide_env_values = true)]
+    specs: Vec<PathBuf>,
+    /// Change nothing; name the files that are not laid out so, and exit with 1 if there are any
+    #[arg(long)]
+    check: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  homeostat fmt specs/            Lay out every *.intent file below specs/
+  homeostat fmt --check specs/    Only say which are not laid out so
+  homeostat fmt - < a.intent      Print the result";
+
+/// Runs the verb.
+pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
+    let sources = context.specs(&args.specs)?;
+    let mut changed = Vec::new();
+    for source in &sources {
+        let parsed = homeostat_intent::parse(&source.text);
+        if !parsed.faults.is_empty() {
+            return Err(Failure::new(format_args!(
+                "`{}` has syntax errors, so it is left as it is",
+                source.name
+            ))
+            .help(format_args!("`homeostat check {}` shows them", source.name)));
+        }
+        let formatted = homeostat_intent::format(&source.text);
+        if source.name == sources::STDIN && !args.check {
+            context.screen.text(formatted)?;
+        } else if formatted != source.text {
+            changed.push(&source.name);
+            if !args.check {
+                replace(Path::new(&source.name), &formatted)?;
+            }
+        }
+    }
+    if context.screen.is_json() {
+        let files = sources.len();
+        context.screen.json(&json!({ "files": files, "changed": changed }))?;
+    } else if args.check {
+        for name in &changed {
+            context.screen.line(name)?;
+        }
+        context.screen.note(match changed.len() {
+            0 => "all are laid out in the usual way".to_owned(),
+            count => format!("{count} of {} are not; `homeostat fmt` changes them", sources.len()),
+        });
+    } else {
+        for name in &changed {
+            context.screen.note(format_args!("laid out {name}"));
+        }
+    }
+    Ok(Outcome::found_if(args.check && !changed.is_empty()))
+}
+
+/// Replaces a file as a whole: whoever reads it meanwhile sees the old text or the new one.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(format_args!("cannot write `{}`: {error}", path.display()))
+    };
+    // Through a link, so that the link stays one.
+    let path = path.canonicalize().map_err(failed)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut aside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    aside.write_all(text.as_bytes()).map_err(failed)?;
+    let permissions = std::fs::metadata(&path).map_err(failed)?.permissions();
+    aside.as_file().set_permissions(permissions).map_err(failed)?;
+    aside.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! `homeostat gaps`: what should have happened and has not.
+//!
+//! In: a log and a spec, or a running server. Out: the open gaps, or counts per duty.
+
+mod counts;
+
+use std::path::{Path, PathBuf};
+
+use anstyle::Style;
+use homeostat_api::GapFilter;
+use homeostat_api::wire::{self, State};
+use homeostat_graph::{ObligationState, ObligationView};
+use homeostat_intent::lowered::{Performer, Strength};
+use serde_json::json;
+
+use super::{Outcome, review};
+use crate::context::{Context, Place};
+use crate::failure::Failure;
+use crate::offline::{AsOf, Judged, Past};
+use crate::remote::Remote;
+use crate::screen::{paint, painted};
+use crate::table::{Align, Table};
+use counts::Counts;
+
+/// Show what should have happened and has not
+///
+/// From a log that nobody serves it is worked out anew, as of the newest event unless `--as-of`
+/// says otherwise; a running server is asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The log directory
+    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
+    log: Option<PathBuf>,
+    /// Spec files or folders of them [default: the spec that the log itself holds]
+    #[arg(long, value_name = "SPEC", num_args = 1.., env = "HOMEOSTAT_SPEC", hide_env_values = true)]
+    spec: Vec<PathBuf>,
+    /// Ask the engine that runs there
+    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
+    server: Option<String>,
+    /// Count per duty: triggers, met, late, never, pending
+    #[arg(long)]
+    summary: bool,
+    /// The moment that deadlines are judged at: newest (event), now, or a time
+    #[arg(long, value_name = "TIME", default_value = "newest")]
+    as_of: AsOf,
+    /// Show at most so many, the nearest due first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+    /// Exit with 1 when there is an open gap at least this hard
+    #[arg(long, value_enum, value_name = "STRENGTH")]
+    fail_on: Option<FailOn>,
+}
+
+/// How hard a gap must be for `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+enum FailOn {
+    Must,
+    Should,
+    Could,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  homeostat gaps --log claims.log --spec specs/claims.intent --summary
+  homeostat gaps --log claims.log --spec specs/claims.intent --as-of 2018-01-01T00:00:00Z
+  homeostat gaps --log data --as-of now --fail-on must     For scripts: exits with 1
+  homeostat gaps --server http://127.0.0.1:7171";
+
+/// Runs the verb.
+pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
+    match context.place(args.log.as_ref(), args.server.as_ref())? {
+        Place::Server(server) => of_server(args, &server, context),
+        Place::Log(folder) => of_log(args, &folder, context),
+    }
+}
+
+fn of_log(args: &Args, folder: &Path, context: &mut Context) -> Result<Outcome, Failure> {
+    let past = Past::open(context, folder, &args.spec)?;
+    let judged = past.judge(args.as_of)?;
+    let newest = match args.as_of {
+        AsOf::Newest => ", the newest event",
+        AsOf::Now | AsOf::At(_) => "",
+    };
+    context.screen.note(format_args!(
+        "{} events, as of {}{newest}",
+        judged.events, judged.as_of
+    ));
+    let gaps: Vec<ObligationView> =
+        judged.evaluator.open().filter(|obligation| obligation.gap_open).collect();
+    let strengths = gaps.iter().map(|gap| past.program.clause(gap.id.clause).strength.into());
+    let found = fails(args.fail_on, strengths);
+    match (args.summary, context.screen.is_json()) {
+        (true, _) => counts::show(&of_duties(&past, &judged), past_facts(&judged), context)?,
+        (false, true) => context.screen.json(&list_json(&past, &judged, &gaps))?,
+        (false, false) => list(args, &past, &gaps, context)?,
+    }
+    Ok(Outcome::found_if(found))
+}
+
+fn list(
+    args: &Args,
+    past: &Past,
+    gaps: &[ObligationView],
+    context: &mut Context,
+) -> Result<(), Failure> {
+    if gaps.is_empty() {
+        return context.screen.line(painted(paint::GOOD, "no gap is open"));
+    }
+    let mut table = Table::new([
+        ("gap", Align::Left),
+        ("strength", Align::Left),
+        ("by", Align::Left),
+        ("due", Align::Left),
+        ("about", Align::Left),
+    ]);
+    for gap in gaps.iter().take(args.limit) {
+        let clause = past.program.clause(gap.id.clause);
+        let (strength, style) = strength(clause.strength);
+        let due_style = match gap.state {
+            ObligationState::Active => Style::new(),
+            ObligationState::Overdue | ObligationState::Lapsed => paint::BAD,
+        };
+        table.row([
+            (gap.name.clone(), Style::new()),
+            (strength.to_owned(), style),
+            (performer(clause.performer).to_owned(), Style::new()),
+            (gap.due.map_or_else(|| "-".to_owned(), |due| due.to_string()), due_style),
+            (about(gap), paint::DIM),
+        ]);
+    }
+    context.screen.text(table.show())?;
+    if gaps.len() > args.limit {
+        context.screen.note(format_args!(
+            "{} of {} are shown; `--limit N` shows more, `--summary` counts them",
+            args.limit,
+            gaps.len()
+        ));
+    }
+    Ok(())
+}
+
+/// What the gap is about: the values of its keys, and what it waits for.
+fn about(gap: &ObligationView) -> String {
+    let keys = gap.keys.iter().map(|key| match key.value.as_str() {
+        Some(text) => format!("{}: {text}", key.entity),
+        None => format!("{}: {}", key.entity, key.value),
+    });
+    let waits = gap.waiting_for.iter().map(|name| format!("waiting for {name}"));
+    keys.chain(waits).collect::<Vec<_>>().join(", ")
+}
+
+fn list_json(past: &Past, judged: &Judged, gaps: &[ObligationView]) -> serde_json::Value {
+    let gaps: Vec<serde_json::Value> = gaps
+        .iter()
+        .map(|gap| {
+            let clause = past.program.clause(gap.id.clause);
+            json!({
+                "id": gap.name,
+                "action": clause.action,
+                "text": clause.text,
+                "strength": clause.strength,
+                "by": performer(clause.performer),
+                "state": gap.state,
+                "since": gap.activated,
+                "due": gap.due,
+                "keys": gap.keys,
+                "waiting_for": gap.waiting_for,
+            })
+        })
+        .collect();
+    json!({ "as_of": judged.as_of, "events": judged.events, "gaps": gaps })
+}
+
+fn of_duties(past: &Past, judged: &Judged) -> Vec<Counts> {
+    let summary = judged.evaluator.summary();
+    summary.clauses.iter().zip(past.spec.duties()).map(Counts::of).collect()
+}
+
+fn past_facts(judged: &Judged) -> serde_json::Value {
+    let guards = judged.evaluator.summary().guards;
+    json!({ "as_of": judged.as_of, "events": judged.events, "guards": guards })
+}
+
+fn of_server(args: &Args, server: &str, context: &mut Context) -> Result<Outcome, Failure> {
+    let mut remote = Remote::new(server)?;
+    if args.summary {
+        let status = remote.ask(async |line| line.status().await)?;
+        let counts: Vec<Counts> = status.clauses.iter().map(Counts::from).collect();
+        counts::show(&counts, json!({ "now": status.now, "head": status.head }), context)?;
+        return Ok(Outcome::Fine);
+    }
+    let filter = GapFilter { limit: Some(args.limit), ..GapFilter::default() };
+    let page = remote.ask(async |line| line.gaps(&filter).await)?;
+    let strengths = page.gaps.iter().map(|gap| gap.strength.into());
+    let found = fails(args.fail_on, strengths);
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "gaps": page.gaps, "matching": page.matching }))?;
+    } else if page.gaps.is_empty() {
+        context.screen.line(painted(paint::GOOD, "no gap is open"))?;
+    } else {
+        context.screen.text(review::gap_table(&page.gaps).show())?;
+        let escalated = page.gaps.iter().filter(|gap| gap.state == State::Escalated).count();
+        if escalated > 0 {
+            context.screen.note(format_args!(
+                "{escalated} wait for a person; `homeostat review` decides about them"
+            ));
+        }
+    }
+    Ok(Outcome::found_if(found))
+}
+
+fn fails(fail_on: Option<FailOn>, mut gaps: impl Iterator<Item = FailOn>) -> bool {
+    fail_on.is_some_and(|least| gaps.any(|strength| strength <= least))
+}
+
+impl From<Strength> for FailOn {
+    fn from(strength: Strength) -> Self {
+        match strength {
+            Strength::Must => Self::Must,
+            Strength::Should => Self::Should,
+            Strength::Could => Self::Could,
+        }
+    }
+}
+
+impl From<wire::Strength> for FailOn {
+    fn from(strength: wire::Strength) -> Self {
+        match strength {
+            wire::Strength::Invariant | wire::Strength::Must => Self::Must,
+            wire::Strength::Should => Self::Should,
+            wire::Strength::Could => Self::Could,
+        }
+    }
+}
+
+const fn strength(strength: Strength) -> (&'static str, Style) {
+    match strength {
+        Strength::Must => ("must", paint::BAD),
+        Strength::Should => ("should", paint::CARE),
+        Strength::Could => ("could", paint::NAME),
+    }
+}
+
+const fn performer(performer: Performer) -> &'static str {
+    match performer {
+        Performer::Agent => "agent",
+        Performer::System => "system",
+        Performer::Human => "human",
+    }
+}

@@ -1,0 +1,203 @@
+//! `homeostat review`: the gaps that agents could not close, and a person's word about them.
+//!
+//! In: a running server, and a verdict from flags or from the terminal. Out: a decision in the log.
+
+use std::io::{BufRead, IsTerminal};
+
+use anstyle::Style;
+use homeostat_api::GapFilter;
+use homeostat_api::wire::{Decision, DecisionRequest, Gap, State, Strength};
+use serde_json::json;
+
+use super::Outcome;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::remote::Remote;
+use crate::screen::{paint, painted};
+use crate::table::{Align, Table};
+
+/// Decide about gaps that agents could not close
+///
+/// Without a gap, lists those that wait for a person. With one, writes down what you decide about
+/// it; on a terminal you are asked when no verdict is given.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The gap, as in `acknowledge_to_rep@12`
+    #[arg(value_name = "GAP")]
+    gap: Option<String>,
+    /// The engine that runs there
+    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
+    server: Option<String>,
+    /// Let agents try again, as often as the first time
+    #[arg(long, requires = "gap", conflicts_with = "waive")]
+    retry: bool,
+    /// It is no longer owed
+    #[arg(long, requires = "gap")]
+    waive: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", requires = "gap")]
+    reason: Option<String>,
+    /// Who decides
+    #[arg(long, value_name = "NAME", requires = "gap", env = "HOMEOSTAT_BY", hide_env_values = true)]
+    by: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  homeostat review --server http://127.0.0.1:7171
+  homeostat review alert_rep@12 --retry --by maria --reason 'the mail server is back'
+  homeostat review alert_rep@12 --waive --by maria --reason 'the customer has left'";
+
+/// Runs the verb.
+pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
+    let server = args.server.as_ref().or(context.settings.server.as_ref()).ok_or_else(|| {
+        Failure::new("no server was named").help(
+            "decisions go to a running engine: give `--server URL`, or set `server = \"…\"` in \
+             homeostat.toml",
+        )
+    })?;
+    let mut remote = Remote::new(server)?;
+    match &args.gap {
+        None => list(&mut remote, context),
+        Some(id) => decide(args, id, &mut remote, context),
+    }
+}
+
+fn list(remote: &mut Remote, context: &mut Context) -> Result<Outcome, Failure> {
+    let mut waiting = Vec::new();
+    for state in [State::Escalated, State::Waiting] {
+        let filter = GapFilter { state: Some(state.text().to_owned()), ..GapFilter::default() };
+        waiting.extend(remote.ask(async |line| line.gaps(&filter).await)?.gaps);
+    }
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "gaps": waiting }))?;
+        return Ok(Outcome::Fine);
+    }
+    if waiting.is_empty() {
+        context.screen.line("nothing waits for a person")?;
+        return Ok(Outcome::Fine);
+    }
+    context.screen.text(gap_table(&waiting).show())?;
+    context.screen.note("\n`homeostat review GAP` decides about one of them");
+    Ok(Outcome::Fine)
+}
+
+fn decide(
+    args: &Args,
+    id: &str,
+    remote: &mut Remote,
+    context: &mut Context,
+) -> Result<Outcome, Failure> {
+    let gap = remote.ask(async |line| line.gap(id).await)?.ok_or_else(|| {
+        Failure::new(format_args!("no open gap `{id}`"))
+            .help("`homeostat review` lists those that wait for a person, `homeostat gaps` all")
+    })?;
+    let decision = match (args.retry, args.waive) {
+        (true, _) => Decision::Retry,
+        (_, true) => Decision::Waive,
+        _ => match asked_about(&gap, args, context)? {
+            Some(request) => return write_down(id, &request, remote, context),
+            None => return Ok(Outcome::Fine),
+        },
+    };
+    let (Some(by), Some(reason)) = (&args.by, &args.reason) else {
+        return Err(Failure::new("a decision needs a name and a reason")
+            .help("add `--by NAME` and `--reason TEXT`; both stand in the log for good"));
+    };
+    let request = DecisionRequest { decision, by: by.clone(), reason: reason.clone() };
+    write_down(id, &request, remote, context)
+}
+
+fn write_down(
+    id: &str,
+    request: &DecisionRequest,
+    remote: &mut Remote,
+    context: &mut Context,
+) -> Result<Outcome, Failure> {
+    let position = remote.ask(async |line| line.decide(id, request).await)?;
+    if context.screen.is_json() {
+        let decided = json!({ "gap": id, "decision": request.decision, "position": position });
+        context.screen.json(&decided)?;
+    } else {
+        let decision = painted(paint::GOOD, request.decision);
+        context.screen.line(format_args!("{decision} {id}  written down as e{position}"))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// Asks the person at the terminal; none when they leave it as it is.
+fn asked_about(
+    gap: &Gap,
+    args: &Args,
+    context: &mut Context,
+) -> Result<Option<DecisionRequest>, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(format_args!("no verdict about `{}` was given", gap.id))
+            .help("add `--retry` or `--waive`; on a terminal you are asked"));
+    }
+    context.screen.say(gap_table(std::slice::from_ref(gap)).show());
+    let decision = loop {
+        match answer(context, "retry, waive, or leave it? [r/w/l] ")?.as_str() {
+            "r" | "retry" => break Decision::Retry,
+            "w" | "waive" => break Decision::Waive,
+            "l" | "leave" | "" => return Ok(None),
+            _ => {}
+        }
+    };
+    let mut given = |text: &Option<String>, question| match text {
+        Some(text) => Ok(text.clone()),
+        None => answer(context, question),
+    };
+    let by = given(&args.by, "your name: ")?;
+    let reason = given(&args.reason, "why: ")?;
+    Ok(Some(DecisionRequest { decision, by, reason }))
+}
+
+fn answer(context: &mut Context, question: &str) -> Result<String, Failure> {
+    context.screen.ask(question);
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new(format_args!("cannot read your answer: {error}")))?;
+    Ok(line.trim().to_owned())
+}
+
+/// Gaps of a server as a table.
+pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
+    let mut table = Table::new([
+        ("gap", Align::Left),
+        ("strength", Align::Left),
+        ("state", Align::Left),
+        ("due", Align::Left),
+        ("agents", Align::Right),
+        ("why", Align::Left),
+    ]);
+    for gap in gaps {
+        let strength = match gap.strength {
+            Strength::Invariant | Strength::Must => paint::BAD,
+            Strength::Should => paint::CARE,
+            Strength::Could => paint::NAME,
+        };
+        let due = gap.due.map_or_else(|| "-".to_owned(), |due| due.to_string());
+        let why = match (gap.escalation, &gap.reason) {
+            (Some(escalation), Some(reason)) => format!("{}: {reason}", words(escalation.text())),
+            (Some(escalation), None) => words(escalation.text()),
+            (None, reason) => reason.clone().unwrap_or_default(),
+        };
+        table.row([
+            (gap.id.clone(), Style::new()),
+            (gap.strength.to_string(), strength),
+            (gap.state.to_string(), Style::new()),
+            (due, if gap.overdue { paint::BAD } else { Style::new() }),
+            (gap.attempts.to_string(), Style::new()),
+            (why, paint::DIM),
+        ]);
+    }
+    table
+}
+
+fn words(name: &str) -> String {
+    name.replace('_', " ")
+}

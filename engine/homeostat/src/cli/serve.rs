@@ -1,0 +1,240 @@
+//! `homeostat serve`: log, conductor, agents and HTTP API in one process.
+//!
+//! In: a log directory, a spec, agents. Out: an address on standard output when it is ready.
+//! Promise: SIGINT and SIGTERM stop it gracefully; a second one at once.
+
+mod settings;
+mod signals;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use homeostat_agents::AgentsFile;
+use homeostat_api::ServeLimits;
+use homeostat_host::{HostRunner, SystemClock, TokioNet, TokioTasks, os_chance};
+use homeostat_intent::Source;
+use homeostat_kernel::drive::Parts;
+use homeostat_kernel::{Engine, Handle, StartError};
+use homeostat_world::{Listener, Net};
+use serde_json::json;
+
+use super::Outcome;
+use crate::config::Durability;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::running::{self, Purpose};
+use crate::screen::{paint, painted};
+use crate::{offline, sources, specs};
+use settings::Effective;
+
+/// Run the engine: log, conductor, agents and HTTP API
+///
+/// Prints the address when it is ready. Stops gracefully on SIGINT and SIGTERM, at once on the
+/// second. A log is bound to the spec that it was first served with.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The log directory; it is created when it is not there
+    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
+    log: Option<PathBuf>,
+    /// Spec files or folders of them
+    #[arg(long, value_name = "SPEC", num_args = 1.., env = "HOMEOSTAT_SPEC", hide_env_values = true)]
+    spec: Vec<PathBuf>,
+    /// Serve with the spec that the log itself holds
+    #[arg(long, conflicts_with = "spec")]
+    spec_from_log: bool,
+    /// Which agent does what; without it every gap goes to people
+    #[arg(long, value_name = "FILE", env = "HOMEOSTAT_AGENTS", hide_env_values = true)]
+    agents: Option<PathBuf>,
+    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:7171]
+    #[arg(long, value_name = "HOST:PORT", env = "HOMEOSTAT_LISTEN", hide_env_values = true)]
+    listen: Option<String>,
+    /// What an acknowledged event survives: loss of power, or a crash of this process only
+    /// [default: power]
+    #[arg(long, value_enum, env = "HOMEOSTAT_DURABILITY", hide_env_values = true)]
+    #[arg(value_name = "SURVIVES")]
+    durability: Option<Durability>,
+    /// Adopt the spec even though the log already holds events: what they call for is due at once,
+    /// and agents act on it
+    #[arg(long)]
+    adopt_history: bool,
+    /// Print every setting and where it came from, and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// Bytes of an agents file; a longer one is surely something else.
+const AGENTS_BYTES_MAX: u64 = 4 << 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  homeostat serve --log data --spec specs/ --agents agents.toml
+  homeostat serve --log data --spec-from-log --listen 0.0.0.0:8080
+  homeostat serve --print-config
+  curl -d '{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"me\",\"type\":\"interaction.created\"}' \\
+      -H 'content-type: application/cloudevents+json' http://127.0.0.1:7171/v1/events";
+
+/// Runs the verb.
+pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
+    let effective = Effective::of(args, context);
+    if args.print_config {
+        return effective.print(context).map(|()| Outcome::Fine);
+    }
+    let folder = effective.log.clone().map_or_else(|| context.log_dir(None), Ok)?;
+    let given = match args.spec_from_log {
+        true => None,
+        false => Some(sources::read_specs(&effective.spec)?),
+    };
+    let agents = read_agents(effective.agents.as_deref())?;
+    let runtime = running::runtime()?;
+    let end = runtime.block_on(serve(args, &effective, &folder, given, agents, context));
+    // Whatever still runs is of no use to anybody any more: what counts is in the log.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    end
+}
+
+async fn serve(
+    args: &Args,
+    effective: &Effective,
+    folder: &Path,
+    given: Option<Vec<Source>>,
+    agents: AgentsFile,
+    context: &mut Context,
+) -> Result<Outcome, Failure> {
+    // Before anything else, so that no signal finds the process unprepared.
+    let (first, second) = signals::listen()?;
+    // A spec that is wrong is said before a log is made for it.
+    let given = match given {
+        Some(sources) => Some((specs::understood(context, &sources)?, sources)),
+        None => None,
+    };
+    let purpose = if args.spec_from_log { Purpose::Look } else { Purpose::Write };
+    let opened = running::open_log(folder, purpose).await?;
+    let (spec, sources) = match given {
+        Some(given) => given,
+        None => {
+            let sources = offline::adopted_sources(&opened.log.reader(), folder)?;
+            (specs::understood(context, &sources)?, sources)
+        }
+    };
+    // Before the engine starts, so that a taken address leaves nothing behind in the log.
+    let listener = TokioNet.listen(&effective.listen).await.map_err(|error| {
+        Failure::new(format_args!("cannot listen on `{}`: {error}", effective.listen))
+            .help("choose another address with `--listen HOST:PORT`; port 0 takes a free one")
+    })?;
+    let clock = SystemClock::new();
+    let tasks = TokioTasks::new(tokio::runtime::Handle::current());
+    let chance = os_chance().map_err(|error| {
+        Failure::new(format_args!("the operating system gives no randomness: {error}"))
+    })?;
+    let runner = HostRunner::new(Arc::new(agents.clone()), clock.clone(), chance);
+    let settings = homeostat_kernel::Settings {
+        durability: effective.durability.into(),
+        adopt_history: args.adopt_history,
+        ..Default::default()
+    };
+    let parts = Parts {
+        log: opened.log,
+        store: opened.store,
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+        runner,
+        spec,
+        sources,
+        agents,
+        settings,
+    };
+    let (handle, engine) = Box::pin(Engine::start(parts)).await.map_err(not_started)?;
+    ready(context, &handle, &listener.address(), folder).await?;
+    let api = homeostat_api::serve(
+        listener,
+        handle,
+        clock,
+        tasks,
+        ServeLimits::default(),
+        first.arrives(),
+    );
+    let graceful = async move {
+        let served = api.await;
+        engine.stop().await;
+        served
+    };
+    tokio::select! {
+        biased;
+        served = graceful => {
+            if served.cut > 0 {
+                context.screen.warn(format_args!(
+                    "{} connections were cut since they did not finish in time", served.cut
+                ));
+            }
+            context.screen.note("stopped; everything acknowledged is in the log");
+            Ok(Outcome::Fine)
+        }
+        () = second.arrives() => Err(Failure::new("stopped at once, on the second signal")
+            .help("everything acknowledged is in the log; the next start records agents that were at work as lost")),
+    }
+}
+
+/// Says that the engine is ready, and where.
+async fn ready(
+    context: &mut Context,
+    handle: &Handle,
+    address: &str,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let status = handle.status().await.map_err(Failure::new)?;
+    let url = format!("http://{address}");
+    if context.screen.is_json() {
+        context.screen.json_line(&json!({
+            "type": "ready",
+            "address": url,
+            "log": folder,
+            "head": status.head,
+            "spec": status.spec,
+            "spec_hash": status.spec_hash,
+        }))?;
+    } else {
+        context.screen.line(format_args!(
+            "homeostat serves `{}` on {}, log {} at e{}",
+            status.spec.as_deref().unwrap_or("unnamed"),
+            painted(paint::HEAD, url),
+            folder.display(),
+            status.head,
+        ))?;
+    }
+    context.screen.flush()
+}
+
+fn read_agents(path: Option<&Path>) -> Result<AgentsFile, Failure> {
+    let Some(path) = path else { return Ok(AgentsFile::default()) };
+    let text = sources::read_text(path, AGENTS_BYTES_MAX)?;
+    AgentsFile::parse(&text).map_err(|errors| {
+        let lines: Vec<String> = errors
+            .0
+            .iter()
+            .map(|error| {
+                let help = error.help.as_ref().map_or_else(String::new, |it| format!("; {it}"));
+                format!("{}:{}: {}{help}", path.display(), error.line, error.message)
+            })
+            .collect();
+        Failure::new(lines.join("\n       "))
+    })
+}
+
+/// Why the engine does not start, and what the person can do about it.
+pub(crate) fn not_started(error: StartError) -> Failure {
+    let help = match &error {
+        StartError::OtherSpec { .. } => Some(
+            "serve with the adopted text (`--spec-from-log`), or choose a fresh log with `--log`",
+        ),
+        StartError::History { .. } => Some(
+            "`homeostat gaps` shows what is owed; add `--adopt-history` if agents shall act on it",
+        ),
+        _ => None,
+    };
+    let failure = Failure::new(error);
+    match help {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}

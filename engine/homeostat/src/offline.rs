@@ -1,0 +1,181 @@
+//! Works on a log that nobody serves.
+//!
+//! In: a log directory. Out: its events, the spec that it holds, the state that follows from both.
+//! Never: changes a log that is only looked at. Start reading at [`Past`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use homeostat_graph::{Consequences, Evaluator, Explainer, Program, TimeLine};
+use homeostat_host::SystemClock;
+use homeostat_host::store::FjallStore;
+use homeostat_intent::{Source, Spec};
+use homeostat_kernel::adopted;
+use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
+use homeostat_world::{Clock, Durability, Position, Store, Timestamp};
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::running::{self, Purpose};
+use crate::{sources, specs};
+
+/// The moment that deadlines are judged at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AsOf {
+    /// The newest time among the events.
+    Newest,
+    /// The present.
+    Now,
+    /// Another.
+    At(Timestamp),
+}
+
+impl std::str::FromStr for AsOf {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "newest" => Ok(Self::Newest),
+            "now" => Ok(Self::Now),
+            _ => text.parse().map(Self::At).map_err(|error| {
+                format!("{error}, or one of the words `newest` and `now`")
+            }),
+        }
+    }
+}
+
+/// A log and the spec to judge it by.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// The events.
+    pub(crate) reader: Reader<FjallStore>,
+    /// The spec.
+    pub(crate) spec: Spec,
+    /// The same, compiled.
+    pub(crate) program: Arc<Program>,
+    /// By which clock its time passes: the engine's for a log that was served from the start, the
+    /// producers' for one that was imported as history.
+    time_line: TimeLine,
+}
+
+/// What follows from a log up to a moment.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// The state.
+    pub(crate) evaluator: Evaluator,
+    /// The moment.
+    pub(crate) as_of: Timestamp,
+    /// Events that count.
+    pub(crate) events: u64,
+}
+
+impl Past {
+    /// Opens the log in `folder` to look at it, with the named specs or else with the one that the
+    /// log itself holds.
+    pub(crate) fn open(
+        context: &mut Context,
+        folder: &Path,
+        named: &[PathBuf],
+    ) -> Result<Self, Failure> {
+        let paths = context.spec_paths(named).to_vec();
+        let given = match paths.is_empty() {
+            true => None,
+            false => Some(sources::read_specs(&paths)?),
+        };
+        let runtime = running::runtime()?;
+        let reader = runtime.block_on(running::open_log(folder, Purpose::Look))?.log.reader();
+        let sources = match given {
+            Some(sources) => sources,
+            None => adopted_sources(&reader, folder)?,
+        };
+        let spec = specs::understood(context, &sources)?;
+        let program = Arc::new(Program::compile(&spec).map_err(Failure::new)?);
+        let first = reader.get(Position::new(1))?;
+        let time_line = match first {
+            Some(event) if event.event.kind == Kind::Control => TimeLine::Recorded,
+            _ => TimeLine::EventTime,
+        };
+        Ok(Self { reader, spec, program, time_line })
+    }
+
+    /// Shows every event to a fresh evaluator, in order, each at the newest time among those so
+    /// far.
+    pub(crate) fn judge(&self, as_of: AsOf) -> Result<Judged, Failure> {
+        let mut evaluator = Evaluator::new(Arc::clone(&self.program));
+        let mut events = 0;
+        let mut newest = Timestamp::MIN;
+        for event in self.until(as_of) {
+            let event = event?;
+            newest = newest.max(self.time_of(&event));
+            evaluator.advance(newest, &mut |_| {});
+            evaluator.on_event(&event, &mut |_| {});
+            events += 1;
+        }
+        let as_of = match as_of {
+            AsOf::Newest if events == 0 => Timestamp::EPOCH,
+            AsOf::Newest => newest,
+            AsOf::Now => SystemClock::new().now(),
+            AsOf::At(at) => at,
+        };
+        evaluator.advance(as_of, &mut |_| {});
+        Ok(Judged { evaluator, as_of, events })
+    }
+
+    /// What should have followed from the event at `position`, and what did; none when there is no
+    /// such event.
+    pub(crate) fn explain(&self, position: Position) -> Result<Option<Consequences>, Failure> {
+        let mut explainer = Explainer::new(Arc::clone(&self.program), position, self.time_line);
+        for event in self.until(AsOf::Newest) {
+            explainer.see(&event?);
+        }
+        Ok(explainer.finish(None))
+    }
+
+    /// The events that had happened by then, in order.
+    fn until(&self, as_of: AsOf) -> impl Iterator<Item = Result<Event, LogError>> {
+        let happened = move |event: &Result<Event, LogError>| match (as_of, event) {
+            (AsOf::At(at), Ok(event)) => self.time_of(event) <= at,
+            _ => true,
+        };
+        self.reader.read(Position::new(1)).filter(happened)
+    }
+
+    fn time_of(&self, event: &Event) -> Timestamp {
+        match self.time_line {
+            TimeLine::Recorded => event.recorded,
+            TimeLine::EventTime => event.effective_time(),
+        }
+    }
+}
+
+/// Appends to the log in `folder`, durably.
+pub(crate) fn append(folder: &Path, request: Append) -> Result<Receipt, Failure> {
+    running::runtime()?.block_on(async {
+        let mut opened = running::open_log(folder, Purpose::Write).await?;
+        let now = SystemClock::new().now();
+        let appended = opened.log.append(vec![request], now, Durability::Power).await;
+        let appended = appended?;
+        let answer = appended.receipts.into_iter().next();
+        answer
+            .ok_or_else(|| Failure::new("the log gave no answer"))?
+            .map_err(|refusal| running::with_remedy(&refusal.to_string()))
+    })
+}
+
+/// The texts of the spec that was adopted on the log.
+pub(crate) fn adopted_sources<S: Store>(
+    reader: &Reader<S>,
+    folder: &Path,
+) -> Result<Vec<Source>, Failure> {
+    match adopted(reader).map_err(Failure::new)? {
+        Ok(adopted) => Ok(adopted
+            .sources
+            .into_iter()
+            .map(|source| Source { name: source.name, text: source.text })
+            .collect()),
+        Err(_) => Err(Failure::new(format_args!(
+            "the log `{}` holds no spec, it was never served",
+            folder.display()
+        ))
+        .help("name one with `--spec SPEC`")),
+    }
+}

@@ -1,0 +1,152 @@
+//! Bad input: a clear error each, with the place and the remedy, nothing lost, no panic.
+
+use crate::bench::{Bench, golden};
+use crate::logs::{EVENTS, with_orders};
+use crate::specs::ORDERS;
+
+#[test]
+fn a_place_to_work_on_must_be_named_once() {
+    let bench = Bench::new();
+    bench.run(&["gaps"]).ended(2).says("neither a log nor a server was named");
+    bench
+        .run(&["gaps", "--log", "a", "--server", "http://127.0.0.1:1"])
+        .ended(2)
+        .says("both a log and a server were named");
+    bench.run(&["verify"]).ended(2).says("no log was named");
+}
+
+#[test]
+fn a_log_that_is_not_there_is_not_made_by_looking_at_it() {
+    let bench = Bench::new();
+    bench.write("orders.intent", ORDERS);
+    for arguments in [
+        &["verify", "--log", "nowhere"][..],
+        &["export", "--log", "nowhere"],
+        &["gaps", "--log", "nowhere", "--spec", "orders.intent"],
+        &["explain", "1", "--log", "nowhere", "--spec", "orders.intent"],
+    ] {
+        bench.run(arguments).ended(2).says("nowhere");
+        assert!(!bench.path("nowhere").exists(), "{arguments:?} made it");
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_log_is_refused_and_left_alone() {
+    let bench = Bench::new();
+    bench.write("mine/letter.txt", "dear");
+    bench.write("events.jsonl", EVENTS);
+    bench.run(&["verify", "--log", "mine"]).ended(2).says("mine");
+    bench.run(&["import", "events.jsonl", "--log", "mine"]).ended(2).says("mine");
+    assert_eq!(std::fs::read_dir(bench.path("mine")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_gap_verb_without_any_spec_says_where_one_could_come_from() {
+    let bench = with_orders();
+    bench.run(&["gaps", "--log", "log"]).ended(2).says("--spec");
+}
+
+#[test]
+fn an_oversized_event_is_refused_before_anything_is_stored() {
+    let bench = Bench::new();
+    let huge = format!(
+        "{{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"data\":{{\"x\":\"{}\"}}}}\n",
+        "y".repeat(2 << 20)
+    );
+    bench.write("huge.jsonl", &huge);
+    bench.run(&["append", "huge.jsonl", "--log", "log"]).ended(2).says("1048576");
+    bench.run(&["import", "huge.jsonl", "--log", "log"]).ended(1);
+    assert_eq!(bench.run(&["export", "--log", "log"]).fine().stdout, "");
+}
+
+#[test]
+fn a_malformed_event_is_refused_with_its_line() {
+    let bench = Bench::new();
+    for (name, text, message) in [
+        ("a", "{\"specversion\":\"1.0\"}\n", "a:1: event has no `id`"),
+        ("b", "\n{\"specversion\":\"1.0\",\"id\":\"1\"\n", "b:3: event is not valid JSON"),
+        ("c", "", "`c` holds no event"),
+        ("d", "[{\"specversion\":\"0.3\",\"id\":\"1\",\"source\":\"s\",\"type\":\"t\"}]", "d:1: "),
+        ("e", "7", "e:1: event is a number"),
+    ] {
+        bench.write(name, text);
+        bench.run(&["append", name, "--log", "log"]).ended(2).says(message);
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_found_with_its_position_and_a_remedy() {
+    let bench = with_orders();
+    let flipped = flip_in_every_file(&bench, b"order/o2");
+    assert!(flipped > 0, "no file of the log holds the text");
+    let run = bench.run(&["verify", "--log", "log"]);
+    assert!(run.code == 1 || run.code == 2, "{run:#?}");
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(said.contains("help:") || said.contains("restore"), "{said}");
+}
+
+#[test]
+fn a_truncated_log_is_refused_with_a_remedy() {
+    let bench = with_orders();
+    let mut cut = 0;
+    for path in files_below(&bench.path("log")) {
+        let bytes = std::fs::read(&path).unwrap();
+        if find(&bytes, b"order/o4").is_some() {
+            let end = find(&bytes, b"order/o4").unwrap();
+            std::fs::write(&path, &bytes[..end]).unwrap();
+            cut += 1;
+        }
+    }
+    assert!(cut > 0, "no file of the log holds the text");
+    let run = bench.run(&["verify", "--log", "log"]);
+    assert!(run.code == 1 || run.code == 2, "{run:#?}");
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(said.contains("help:") || said.contains("restore"), "{said}");
+}
+
+#[test]
+fn a_file_of_an_unknown_kind_is_not_guessed_at() {
+    let bench = Bench::new();
+    bench.write("events.dat", EVENTS);
+    let run = bench.run(&["import", "events.dat", "--log", "log"]).ended(2);
+    golden("import-unknown-kind", &run.stderr);
+    bench.run(&["import", "events.dat", "--as", "jsonl", "--log", "log"]).fine();
+    bench.run(&["import", "gone.jsonl", "--log", "log"]).ended(2).says("gone.jsonl");
+    bench
+        .run(&["import", "events.dat", "--as", "csv", "--column", "colour=x", "--log", "log"])
+        .ended(2)
+        .says("`colour`");
+}
+
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    bytes.windows(text.len()).position(|window| window == text)
+}
+
+/// Flips a bit wherever `text` is stored; how often that was.
+fn flip_in_every_file(bench: &Bench, text: &[u8]) -> usize {
+    let mut flipped = 0;
+    for path in files_below(&bench.path("log")) {
+        let mut bytes = std::fs::read(&path).unwrap();
+        while let Some(at) = find(&bytes, text) {
+            bytes[at + 6] ^= 1;
+            flipped += 1;
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    flipped
+}

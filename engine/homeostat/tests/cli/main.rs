@@ -1,0 +1,15 @@
+//! Drives the real `homeostat` binary: what is typed, what is printed, how it exits.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
+
+mod bench;
+mod bad_input;
+mod frame;
+mod help;
+mod logs;
+mod serve;
+mod specs;
