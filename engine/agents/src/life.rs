@@ -2,8 +2,7 @@
 //!
 //! In: orders of the conductor (through the kernel), outcomes of runs, control events of the log, the time.
 //! Out: briefs, `agent.spawned` and `agent.ended` to append, checked events. Never: keeps anything of an agent that has
-//! ended. Promise: who is alive is a fold of the log; who is alive without a brief was alive when the engine stopped,
-//! and is lost. Start reading at [`Agents::spawn`].
+//! ended. Promise: who is alive is a fold of the log; whoever is left when the engine stops or starts is lost. Start reading at [`Agents::spawn`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -243,12 +242,12 @@ impl Agents {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Ends every agent of an earlier life of the engine: after a replay, nobody can say what they
-    /// did since.
+    /// Ends every agent that is alive. After a replay these are agents of an earlier life of the
+    /// engine, and nobody can say what they did since; at a stop they are those just killed.
     pub fn lost(&mut self) -> Vec<Control> {
         let mut lost = Vec::new();
         for (agent, life) in &mut self.alive {
-            if life.brief.is_none() && !life.ending {
+            if !life.ending {
                 life.ending = true;
                 lost.push(ended(
                     agent,

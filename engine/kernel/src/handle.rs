@@ -4,7 +4,7 @@
 //! the loop has stopped every call says so.
 
 use homeostat_conductor::GapView;
-use homeostat_graph::explain::Explanation;
+use homeostat_graph::Consequences;
 use homeostat_log::control::Decision;
 use homeostat_log::{Append, Event, Receipt, Refusal};
 use homeostat_world::Position;
@@ -26,7 +26,7 @@ pub(crate) enum Request {
     Status(oneshot::Sender<Status>),
     Gaps(oneshot::Sender<Vec<GapView>>),
     Gap(String, oneshot::Sender<Option<GapView>>),
-    Explain(Position, oneshot::Sender<Result<Explanation, AskError>>),
+    Explain(Position, oneshot::Sender<Result<Consequences, AskError>>),
     Read(ReadQuery, oneshot::Sender<Result<Vec<Event>, AskError>>),
 }
 
@@ -62,7 +62,9 @@ pub enum AppendError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The store failed: nothing of the request was acknowledged; see the health endpoint.
-    #[error("the log is read-only since a write failed: {0}; free space or replace the disk, then restart")]
+    #[error(
+        "the log is read-only since a write failed: {0}; free space or replace the disk, then restart"
+    )]
     ReadOnly(String),
     /// The engine is stopping.
     #[error("the engine is stopping")]
@@ -153,10 +155,8 @@ impl Handle {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub async fn explain(&self, position: Position) -> Result<Explanation, AskError> {
-        self.ask(|reply| Request::Explain(position, reply))
-            .await
-            .unwrap_or(Err(AskError::Stopping))
+    pub async fn explain(&self, position: Position) -> Result<Consequences, AskError> {
+        self.ask(|reply| Request::Explain(position, reply)).await.unwrap_or(Err(AskError::Stopping))
     }
 
     /// Events of the log, in order.

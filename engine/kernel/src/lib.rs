@@ -4,12 +4,14 @@
 //! Never: has an effect that is not in the log first.
 //! Promise: all state is a fold of the log; a restart at any position gives the same state.
 //! Start reading at [`machine::Machine`], then [`drive`].
+pub mod checkpoint;
 pub mod drive;
 pub mod handle;
 pub mod machine;
 pub mod status;
+mod task;
 
-pub use drive::{Engine, StartError};
-pub use handle::{AppendError, AskError, DecideError, Handle};
+pub use drive::{Adopted, Engine, Parts, Running, Settings, StartError, adopted};
+pub use handle::{AppendError, AskError, DecideError, Handle, ReadQuery, Verdict};
 pub use machine::Machine;
-pub use status::{Health, Status};
+pub use status::{Health, Status, Totals};

@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn the_store_in_memory_keeps_the_contract() {
-        let work = contract::keeps_the_contract(&MemoryStore::default(), 2_000);
+        let store = MemoryStore::default();
+        let work = contract::keeps_the_contract(&store, 2_000);
         let done = pin!(work).poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(done, Poll::Ready(Ok(()))));
     }

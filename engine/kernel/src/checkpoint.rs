@@ -1,0 +1,110 @@
+//! The machine's state as bytes, so that a start need not replay the whole log.
+//!
+//! In: a machine, or bytes and what they must belong to. Out: bytes, or a machine.
+//! Never: the only copy of anything. A checkpoint that does not fit is passed over and the log is
+//! replayed instead.
+//! Promise: equal states give equal bytes. Start reading at [`save`].
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use homeostat_agents::{Agents, AgentsFile};
+use homeostat_conductor::Conductor;
+use homeostat_graph::{Evaluator, Program};
+use homeostat_intent::lowered::Limits;
+use homeostat_log::{ChainHash, Head};
+use homeostat_world::{Batch, Position, Snapshot, Space};
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+use crate::status::Totals;
+
+/// Where checkpoints are kept.
+pub const SPACE: Space = Space("checkpoints");
+/// Under which key: only the newest is of use.
+pub const KEY: &[u8] = b"newest";
+
+/// The shape of the bytes. Raise it with any change of shape.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Cover {
+    version: u32,
+    position: Position,
+    /// The chain hash at `position`: a checkpoint of another log does not fit.
+    chain: String,
+    totals: Totals,
+}
+
+/// Puts the machine's state into `batch`, as of `head`, which it must have reached.
+pub(crate) fn save(machine: &Machine, head: &Head, batch: &mut Batch) {
+    assert!(machine.applied == head.position, "a checkpoint is of the head");
+    batch.put(SPACE, Bytes::from_static(KEY), encode(machine, &head.chain));
+}
+
+/// The state as bytes. `chain` is the log's at the machine's position.
+pub(crate) fn encode(machine: &Machine, chain: &ChainHash) -> Vec<u8> {
+    let cover = Cover {
+        version: VERSION,
+        position: machine.applied,
+        chain: chain.to_string(),
+        totals: machine.totals.clone(),
+    };
+    let mut bytes = Vec::new();
+    // Texts, numbers and maps with text keys always have a JSON form.
+    for section in [
+        serde_json::to_vec(&cover).unwrap_or_default(),
+        machine.graph.checkpoint(),
+        machine.conductor.checkpoint(),
+        machine.agents.checkpoint(),
+    ] {
+        bytes.extend_from_slice(&(section.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&section);
+    }
+    bytes
+}
+
+/// The machine of the newest checkpoint, and the chain hash that the log must have at its
+/// position. None when there is no checkpoint that fits, and why if there is one that does not.
+pub(crate) fn load(
+    snapshot: &impl Snapshot,
+    program: &Arc<Program>,
+    limits: &Limits,
+    file: &Arc<AgentsFile>,
+) -> Result<Option<(Machine, String)>, String> {
+    let stored = snapshot.get(SPACE, KEY).map_err(|error| error.to_string())?;
+    stored.map(|bytes| decode(&bytes, program, limits, file)).transpose()
+}
+
+/// The machine that `bytes` hold, and the chain hash that its log must have there.
+pub(crate) fn decode(
+    bytes: &[u8],
+    program: &Arc<Program>,
+    limits: &Limits,
+    file: &Arc<AgentsFile>,
+) -> Result<(Machine, String), String> {
+    let mut rest = bytes;
+    let mut section = || take_section(&mut rest).ok_or("it is cut short");
+    let cover: Cover = serde_json::from_slice(section()?).map_err(|error| error.to_string())?;
+    if cover.version != VERSION {
+        return Err(format!("it has version {}, expected {VERSION}", cover.version));
+    }
+    let graph =
+        Evaluator::restore(Arc::clone(program), section()?).map_err(|error| error.to_string())?;
+    let conductor =
+        Conductor::restore(limits.clone(), section()?).map_err(|error| error.to_string())?;
+    let agents =
+        Agents::restore(Arc::clone(file), section()?).map_err(|error| error.to_string())?;
+    let mut machine = Machine::from_parts(graph, conductor, agents, Arc::clone(program));
+    machine.applied = cover.position;
+    machine.totals = cover.totals;
+    Ok((machine, cover.chain))
+}
+
+fn take_section<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let (length, tail) = rest.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (section, tail) = tail.split_at_checked(length)?;
+    *rest = tail;
+    Some(section)
+}

@@ -1,0 +1,204 @@
+//! The async shell of the loop: the only writer of the log.
+//!
+//! In: requests through the [`Handle`], outcomes of agents, the clock. Out: commits, answers,
+//! agents started and stopped.
+//! Never: has an effect before its record is durable; holds a request while it could be committed.
+//! Promise: one round is one commit and one sync, whatever waited; decisions of the engine go first,
+//! so that nobody can overtake them.
+//!
+//! # The order of a round, and why
+//!
+//! 1. Take what waits (bounded), and the decisions of the round before.
+//! 2. Append all of it in one commit. A crash before this loses only what nobody was promised.
+//! 3. Acknowledge. A crash before this leaves callers in doubt; their resend finds the same ids.
+//! 4. Show the events to the machine, let it decide. A crash before this is made good by the
+//!    next start, which shows it the same events.
+//! 5. Start and stop the agents whose records are now durable. A crash before this leaves an agent
+//!    recorded that never ran: the next start records it as lost. The other order would leave an
+//!    agent at work that nobody knows of.
+//!
+//! Start reading at [`Engine::start`], then `Loop::run`.
+
+mod effects;
+mod queries;
+mod round;
+mod start;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use homeostat_agents::{AgentsFile, Runner};
+use homeostat_conductor::Decision;
+use homeostat_graph::Program;
+use homeostat_intent::{Source, Spec};
+use homeostat_log::Log;
+use homeostat_world::limits::COMMIT_QUEUE_MAX;
+use homeostat_world::{Clock, Durability, Store, TaskHandle, Tasks};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::handle::{Handle, Request};
+use crate::machine::Machine;
+use crate::status::Health;
+
+pub use start::{Adopted, StartError, adopted};
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts<S: Store, C, T, R> {
+    /// The open log.
+    pub log: Log<S>,
+    /// Where checkpoints are kept: the store that the log lies in.
+    pub store: S,
+    /// The clock.
+    pub clock: C,
+    /// Where agents and long reads run.
+    pub tasks: T,
+    /// What runs an agent's brief.
+    pub runner: R,
+    /// The spec to put in force.
+    pub spec: Spec,
+    /// Its texts, written into the log when it is adopted.
+    pub sources: Vec<Source>,
+    /// Which agents there are.
+    pub agents: AgentsFile,
+    /// The rest.
+    pub settings: Settings,
+}
+
+/// How an engine behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What an acknowledgement promises.
+    pub durability: Durability,
+    /// A checkpoint is written after this many events.
+    pub checkpoint_every: u64,
+    /// Whether a spec may be adopted on a log that already holds events of the world: what they
+    /// call for then becomes due at once, and agents act on it.
+    pub adopt_history: bool,
+    /// Whose word puts the spec in force.
+    pub adopted_by: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Power,
+            checkpoint_every: 100_000,
+            adopt_history: false,
+            adopted_by: "operator".to_owned(),
+        }
+    }
+}
+
+/// Starts engines.
+#[derive(Debug)]
+pub struct Engine;
+
+/// A started engine: stop it, or wait for it.
+#[derive(Debug)]
+pub struct Running<H> {
+    stop: oneshot::Sender<()>,
+    task: H,
+}
+
+impl Engine {
+    /// Replays the log, records agents of an earlier life as lost, and starts the loop.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing was appended then.
+    pub async fn start<S, C, T, R>(
+        parts: Parts<S, C, T, R>,
+    ) -> Result<(Handle, Running<T::Handle>), StartError>
+    where
+        S: Store,
+        C: Clock,
+        T: Tasks,
+        R: Runner,
+    {
+        let tasks = parts.tasks.clone();
+        let (mut engine, handle, stop, stopped) = assemble(parts)?;
+        // Boxed: the loop's futures are large, and callers' should not be.
+        Box::pin(engine.open()).await?;
+        let task = tasks.spawn("engine", Box::pin(engine.run(stopped)));
+        Ok((handle, Running { stop, task }))
+    }
+}
+
+/// The loop and its ends, not yet running. Apart from `start`, so that its future stays small.
+type Assembled<S, C, T, R> =
+    (Box<Loop<S, C, T, R>>, Handle, oneshot::Sender<()>, oneshot::Receiver<()>);
+
+fn assemble<S, C, T, R>(parts: Parts<S, C, T, R>) -> Result<Assembled<S, C, T, R>, StartError>
+where
+    S: Store,
+    C: Clock,
+    T: Tasks,
+    R: Runner,
+{
+    let (mut machine, is_new) = start::recover(&parts)?;
+    let (requests, inbox) = mpsc::channel(COMMIT_QUEUE_MAX);
+    let (outcomes_in, outcomes) = mpsc::channel(COMMIT_QUEUE_MAX);
+    let (stop, stopped) = oneshot::channel();
+    let Parts { log, store, clock, tasks, runner, spec, sources, agents: _, settings } = parts;
+    let program = machine.program();
+    let engine = Box::new(Loop {
+        opening: start::opening(&mut machine, is_new, &spec, &sources, &settings),
+        log,
+        store,
+        clock,
+        tasks,
+        runner,
+        program,
+        machine,
+        settings,
+        requests: inbox,
+        outcomes_in,
+        outcomes,
+        alive: BTreeMap::new(),
+        carried: Vec::new(),
+        health: Health::Ok,
+        since_checkpoint: 0,
+    });
+    Ok((engine, Handle::new(requests), stop, stopped))
+}
+
+impl<H: TaskHandle> Running<H> {
+    /// Stops gracefully: what waits is committed and answered, agents are stopped and recorded as
+    /// lost, a checkpoint is written.
+    pub async fn stop(self) {
+        // The loop may have gone by itself; then there is nothing to ask for.
+        if self.stop.send(()).is_err() {
+            tracing::debug!("the engine had stopped by itself");
+        }
+        self.task.join().await;
+    }
+
+    /// Waits until the loop ends by itself, which it does only when every handle is gone.
+    pub async fn wait(self) {
+        self.task.join().await;
+        drop(self.stop);
+    }
+}
+
+/// The loop and all that it owns.
+struct Loop<S: Store, C, T: Tasks, R> {
+    log: Log<S>,
+    store: S,
+    clock: C,
+    tasks: T,
+    runner: R,
+    program: Arc<Program>,
+    machine: Machine,
+    settings: Settings,
+    requests: mpsc::Receiver<Request>,
+    outcomes_in: mpsc::Sender<effects::Finished>,
+    outcomes: mpsc::Receiver<effects::Finished>,
+    /// What stops each agent that runs.
+    alive: BTreeMap<String, effects::Leash<T::Handle>>,
+    /// What this life has to say first.
+    opening: Vec<homeostat_log::Control>,
+    /// Decided, not yet in the log.
+    carried: Vec<Decision>,
+    health: Health,
+    since_checkpoint: u64,
+}

@@ -1,0 +1,85 @@
+//! Questions that read the log: answered in tasks of their own, so that the loop goes on.
+//!
+//! In: a question and where its answer goes. Out: a task. Never: holds the loop up; changes anything.
+//! Promise: an answer is of the log as it was when the question was taken.
+//! Start reading at [`Loop::explain`].
+
+use homeostat_agents::Runner;
+use homeostat_graph::{Consequences, Explainer, TimeLine};
+use homeostat_log::{Event, LogError, Reader};
+use homeostat_world::limits::APPEND_EVENTS_MAX;
+use homeostat_world::{Clock, Position, Store, Tasks, Timestamp};
+use tokio::sync::oneshot;
+
+use super::Loop;
+use crate::handle::{AskError, ReadQuery};
+
+/// Events that a long read takes in before it lets others run: well under a millisecond.
+const YIELD_EVERY: u64 = 512;
+
+impl<S, C, T, R> Loop<S, C, T, R>
+where
+    S: Store,
+    C: Clock,
+    T: Tasks,
+    R: Runner,
+{
+    pub(super) fn explain(
+        &self,
+        position: Position,
+        reply: oneshot::Sender<Result<Consequences, AskError>>,
+        now: Timestamp,
+    ) {
+        let (reader, program, tasks) =
+            (self.log.reader(), self.machine.program(), self.tasks.clone());
+        let head = reader.head().position;
+        if position == Position::ZERO || position > head {
+            drop(reply.send(Err(AskError::NoSuchPosition { asked: position, head })));
+            return;
+        }
+        self.tasks.spawn("explain", async move {
+            let mut explainer = Explainer::new(program, position, TimeLine::Recorded);
+            let mut answer = Ok(());
+            for (nth, event) in (1_u64..).zip(reader.read(Position::new(1))) {
+                match event {
+                    Ok(event) => explainer.see(&event),
+                    Err(error) => {
+                        answer = Err(AskError::Log(error.to_string()));
+                        break;
+                    }
+                }
+                if nth.is_multiple_of(YIELD_EVERY) {
+                    tasks.yield_now().await;
+                }
+            }
+            let answer = answer.and_then(|()| {
+                explainer
+                    .finish(Some(now))
+                    .ok_or(AskError::NoSuchPosition { asked: position, head })
+            });
+            // Whoever asked may have gone.
+            drop(reply.send(answer));
+        });
+    }
+
+    pub(super) fn read(
+        &self,
+        query: ReadQuery,
+        reply: oneshot::Sender<Result<Vec<Event>, AskError>>,
+    ) {
+        let reader = self.log.reader();
+        self.tasks.spawn("read", async move {
+            let events = events(&reader, &query).map_err(|error| AskError::Log(error.to_string()));
+            // Whoever asked may have gone.
+            drop(reply.send(events));
+        });
+    }
+}
+
+fn events<S: Store>(reader: &Reader<S>, query: &ReadQuery) -> Result<Vec<Event>, LogError> {
+    let limit = query.limit.min(APPEND_EVENTS_MAX);
+    match &query.subject {
+        Some(subject) => reader.by_subject(subject, query.from).take(limit).collect(),
+        None => reader.read(query.from).take(limit).collect(),
+    }
+}

@@ -1,0 +1,417 @@
+//! One round of the loop: gather, commit, acknowledge, look, act.
+//!
+//! The order of the steps and the reasons for it stand in the crate's `drive` module.
+//! Promise: every request that was taken is answered, whatever happens to the commit.
+//! Start reading at [`Loop::run`].
+
+use homeostat_agents::{Runner, Verdict as Judgement};
+use homeostat_conductor::Decision;
+use homeostat_log::{Actor, Event};
+use homeostat_log::{Append, Control, Expect, LogError, NewEvent, Receipt, Refusal, cloudevents};
+use homeostat_world::limits::{APPEND_EVENTS_MAX, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX};
+use homeostat_world::{Batch, Clock, Durability, Position, Store, Tasks, Timestamp};
+use serde_json::Value as Json;
+use tokio::sync::oneshot;
+
+use super::Loop;
+use super::effects::{Effect, Finished};
+use super::start::StartError;
+use crate::checkpoint;
+use crate::handle::{AppendError, DecideError, Request, Verdict};
+use crate::status::{Health, Status};
+
+/// Events about the trigger's subject that an agent is told of, the first ones after the trigger.
+const CONTEXT_EVENTS_MAX: usize = 20;
+
+/// What goes into one commit, and where the answers go.
+#[derive(Default)]
+struct Round {
+    appends: Vec<Append>,
+    destinations: Vec<Destination>,
+    events: usize,
+    bytes: usize,
+    /// Control events so far: their ids are numbered by commit.
+    controls: u32,
+}
+
+/// Who waits for a receipt.
+enum Destination {
+    /// The engine itself: these follow once it is durable.
+    Engine(Vec<Effect>),
+    /// An agent's claim, whose end stands in it.
+    Claim(String),
+    /// A producer.
+    Client(oneshot::Sender<Result<Receipt, AppendError>>),
+    /// A person who decided.
+    Person(oneshot::Sender<Result<Position, DecideError>>),
+}
+
+impl Round {
+    fn push(&mut self, append: Append, destination: Destination) {
+        self.events += append.events.len();
+        self.bytes += append.events.iter().map(|event| event.data.as_bytes().len()).sum::<usize>();
+        self.appends.push(append);
+        self.destinations.push(destination);
+    }
+
+    /// Whether one more request of the largest size might not fit.
+    const fn is_full(&self) -> bool {
+        self.events + APPEND_EVENTS_MAX > COMMIT_EVENTS_MAX || self.bytes > COMMIT_BYTES_MAX / 2
+    }
+}
+
+impl<S, C, T, R> Loop<S, C, T, R>
+where
+    S: Store,
+    C: Clock,
+    T: Tasks,
+    R: Runner,
+{
+    /// Writes down what this life has to say first, and decides for the first time.
+    pub(super) async fn open(&mut self) -> Result<(), StartError> {
+        let mut round = Round::default();
+        for control in std::mem::take(&mut self.opening) {
+            self.push_control(&mut round, &control, Vec::new());
+        }
+        if !round.appends.is_empty() {
+            let (now, durability) = (self.clock.now(), self.settings.durability);
+            let appended = self.log.append(round.appends, now, durability).await?;
+            self.show(&appended.events);
+        }
+        self.look();
+        Ok(())
+    }
+
+    /// Runs until told to stop, or until nobody can ask for anything any more.
+    pub(super) async fn run(mut self: Box<Self>, mut stop: oneshot::Receiver<()>) {
+        loop {
+            let mut finished = None;
+            let mut request = None;
+            if self.carried.is_empty() {
+                let wake = self.machine.next_wake().filter(|_| self.health == Health::Ok);
+                let clock = self.clock.clone();
+                let pause = async move {
+                    match wake {
+                        Some(at) => clock.sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    _ = &mut stop => break,
+                    outcome = self.outcomes.recv() => finished = outcome,
+                    asked = self.requests.recv() => match asked {
+                        Some(asked) => request = Some(asked),
+                        None => break,
+                    },
+                    () = pause => {}
+                }
+            } else if stop.try_recv().is_ok() {
+                break;
+            }
+            let round = self.gather(finished, request);
+            self.commit(round).await;
+            self.look();
+        }
+        self.close().await;
+    }
+
+    /// Takes what waits: the engine's own decisions first, then agents, then everybody else.
+    fn gather(&mut self, finished: Option<Finished>, request: Option<Request>) -> Round {
+        let now = self.clock.now();
+        let mut round = Round::default();
+        if self.health == Health::Ok {
+            self.gather_decisions(&mut round, now);
+            for expired in self.machine.agents.expire(now) {
+                self.push_control(&mut round, &expired.control, vec![Effect::Stop(expired.agent)]);
+            }
+        }
+        let mut finished = finished;
+        while let Some(it) = finished.take().or_else(|| self.outcomes.try_recv().ok()) {
+            self.gather_outcome(&mut round, &it, now);
+            if round.is_full() {
+                break;
+            }
+        }
+        let mut request = request;
+        while let Some(it) = request.take().or_else(|| self.requests.try_recv().ok()) {
+            self.gather_request(&mut round, it, now);
+            if round.is_full() {
+                break;
+            }
+        }
+        round
+    }
+
+    fn gather_decisions(&mut self, round: &mut Round, now: Timestamp) {
+        for decision in std::mem::take(&mut self.carried) {
+            match decision {
+                Decision::Record(control) => self.push_control(round, &control, Vec::new()),
+                Decision::Stop { agent, .. } => {
+                    if let Some(control) = self.machine.agents.stop(&agent) {
+                        self.push_control(round, &control, vec![Effect::Stop(agent)]);
+                    }
+                }
+                Decision::Spawn(spawn) => {
+                    let context = self.context_of(&spawn.gap);
+                    if let Some(spawned) = self.machine.spawn(spawn, context, now) {
+                        let start = Effect::Start(Box::new(spawned.brief));
+                        self.push_control(round, &spawned.control, vec![start]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn gather_outcome(&mut self, round: &mut Round, finished: &Finished, now: Timestamp) {
+        let Finished { agent, outcome } = finished;
+        self.alive.remove(agent);
+        if self.health != Health::Ok {
+            // Nothing can be written; the next start records the agent as lost.
+            return;
+        }
+        match self.machine.judge(agent, outcome, now) {
+            Judgement::Ended { mut events, control } => {
+                let Some(end) = self.control_event(round, &control) else { return };
+                events.push(end);
+                let append = Append { events, expect: Expect::Any };
+                round.push(append, Destination::Claim(agent.clone()));
+            }
+            Judgement::Late { agent, note } => {
+                tracing::debug!(agent, note, "an outcome came too late and counts for nothing");
+            }
+        }
+    }
+
+    fn gather_request(&mut self, round: &mut Round, request: Request, now: Timestamp) {
+        // Whoever asked may have gone; then the answer is of no use to anybody.
+        match request {
+            Request::Append(append, reply) => match &self.health {
+                Health::Ok => round.push(append, Destination::Client(reply)),
+                Health::ReadOnly { reason } => {
+                    drop(reply.send(Err(AppendError::ReadOnly(reason.clone()))));
+                }
+            },
+            Request::Decide(verdict, reply) => match self.decided(&verdict) {
+                Ok(control) => match self.control_event(round, &control) {
+                    Some(mut event) => {
+                        event.actor = Actor::Human(verdict.by);
+                        let append = Append { events: vec![event], expect: Expect::Any };
+                        round.push(append, Destination::Person(reply));
+                    }
+                    None => drop(reply.send(Err(DecideError::Unknown(verdict.gap)))),
+                },
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Request::Status(reply) => drop(reply.send(self.status(now))),
+            Request::Gaps(reply) => drop(reply.send(self.machine.gaps())),
+            Request::Gap(id, reply) => drop(reply.send(self.machine.conductor.gap(&id))),
+            Request::Explain(position, reply) => self.explain(position, reply, now),
+            Request::Read(query, reply) => self.read(query, reply),
+        }
+    }
+
+    fn decided(&self, verdict: &Verdict) -> Result<Control, DecideError> {
+        use homeostat_conductor::GapState;
+        use homeostat_log::control::Decision as Word;
+        if let Health::ReadOnly { reason } = &self.health {
+            return Err(AppendError::ReadOnly(reason.clone()).into());
+        }
+        let gap = self
+            .machine
+            .conductor
+            .gap(&verdict.gap)
+            .ok_or_else(|| DecideError::Unknown(verdict.gap.clone()))?;
+        if verdict.decision == Word::Retry && gap.state != GapState::Escalated {
+            return Err(DecideError::NotEscalated(verdict.gap.clone()));
+        }
+        Ok(Control::GapDecided {
+            gap: verdict.gap.clone(),
+            decision: verdict.decision,
+            by: verdict.by.clone(),
+            reason: verdict.reason.clone(),
+        })
+    }
+
+    /// Step 2 to 5.
+    async fn commit(&mut self, round: Round) {
+        if round.appends.is_empty() {
+            return;
+        }
+        let (now, durability) = (self.clock.now(), self.settings.durability);
+        match self.log.append(round.appends, now, durability).await {
+            Ok(appended) => {
+                let mut effects = Vec::new();
+                let mut refused = Vec::new();
+                for (destination, receipt) in round.destinations.into_iter().zip(appended.receipts)
+                {
+                    acknowledge(destination, receipt, &mut effects, &mut refused);
+                }
+                self.show(&appended.events);
+                for (agent, refusal) in refused {
+                    self.record_refusal(&agent, &refusal);
+                }
+                for effect in effects {
+                    self.carry_out(effect);
+                }
+                self.checkpoint_if_due(appended.events.len()).await;
+            }
+            Err(error) => self.fail(round.destinations, &error),
+        }
+    }
+
+    /// The log did not take what an agent wanted to append, so the agent has failed.
+    fn record_refusal(&mut self, agent: &str, refusal: &Refusal) {
+        if let Some(control) = self.machine.agents.on_refusal(agent, &refusal.to_string()) {
+            self.carried.push(Decision::Record(control));
+        }
+    }
+
+    fn show(&mut self, events: &[Event]) {
+        for event in events {
+            if let Err(error) = self.machine.apply(event) {
+                unreachable!("this engine wrote the control event itself: {error}");
+            }
+        }
+    }
+
+    /// Lets deadlines pass and decides; what is decided goes into the next round.
+    fn look(&mut self) {
+        if self.health != Health::Ok {
+            return;
+        }
+        let now = self.clock.now();
+        self.machine.advance(now);
+        self.carried.extend(self.machine.decide(now));
+    }
+
+    /// A commit failed: nobody is acknowledged any more, everybody is told why.
+    fn fail(&mut self, destinations: Vec<Destination>, error: &LogError) {
+        let reason = error.to_string();
+        tracing::error!(reason, "the log no longer takes writes; reading goes on");
+        for destination in destinations {
+            let error = AppendError::ReadOnly(reason.clone());
+            match destination {
+                Destination::Client(reply) => drop(reply.send(Err(error))),
+                Destination::Person(reply) => drop(reply.send(Err(error.into()))),
+                Destination::Engine(_) | Destination::Claim(_) => {}
+            }
+        }
+        self.machine.forget_in_flight();
+        self.carried.clear();
+        self.health = Health::ReadOnly { reason };
+    }
+
+    async fn checkpoint_if_due(&mut self, events: usize) {
+        self.since_checkpoint += events as u64;
+        if self.since_checkpoint >= self.settings.checkpoint_every {
+            self.checkpoint(Durability::Process).await;
+        }
+    }
+
+    async fn checkpoint(&mut self, durability: Durability) {
+        let mut batch = Batch::new();
+        checkpoint::save(&self.machine, &self.log.head(), &mut batch);
+        self.since_checkpoint = 0;
+        if let Err(error) = self.store.commit(batch, durability).await {
+            self.fail(Vec::new(), &error.into());
+        }
+    }
+
+    /// What waits is committed and answered; agents are stopped and recorded as lost.
+    async fn close(mut self: Box<Self>) {
+        self.requests.close();
+        loop {
+            let round = self.gather(None, None);
+            let is_last = round.appends.is_empty();
+            self.commit(round).await;
+            if is_last && self.requests.is_empty() {
+                break;
+            }
+        }
+        self.stop_all_agents().await;
+        if self.health != Health::Ok {
+            return;
+        }
+        let mut round = Round::default();
+        for control in self.machine.agents.lost() {
+            self.push_control(&mut round, &control, Vec::new());
+        }
+        self.commit(round).await;
+        if self.health == Health::Ok {
+            self.checkpoint(Durability::Power).await;
+        }
+    }
+
+    fn push_control(&mut self, round: &mut Round, control: &Control, effects: Vec<Effect>) {
+        if let Some(event) = self.control_event(round, control) {
+            let append = Append { events: vec![event], expect: Expect::Any };
+            round.push(append, Destination::Engine(effects));
+        }
+    }
+
+    fn control_event(&self, round: &mut Round, control: &Control) -> Option<NewEvent> {
+        let after = self.log.head().position;
+        round.controls += 1;
+        match control.to_new_event(self.clock.now(), after, round.controls) {
+            Ok(event) => Some(event),
+            Err(error) => {
+                tracing::error!(%error, "a decision cannot be written down and is not carried out");
+                None
+            }
+        }
+    }
+
+    /// The trigger of a gap, and what happened about the trigger's subject since.
+    fn context_of(&self, gap: &str) -> Vec<Json> {
+        let Some(id) = self.program.parse_id(gap) else { return Vec::new() };
+        let reader = self.log.reader();
+        // An agent whose context cannot be read still has its brief.
+        let Ok(Some(trigger)) = reader.get(id.trigger) else { return Vec::new() };
+        let mut context = vec![cloudevents::to_json(&trigger)];
+        if let Some(subject) = &trigger.event.subject {
+            let since = reader.by_subject(subject, id.trigger.next()).take(CONTEXT_EVENTS_MAX);
+            context.extend(since.flatten().map(|event| cloudevents::to_json(&event)));
+        }
+        context
+    }
+
+    fn status(&self, now: Timestamp) -> Status {
+        let head = self.log.head();
+        Status {
+            health: self.health.clone(),
+            now,
+            head: head.position,
+            recorded: head.recorded,
+            spec: self.program.name().map(str::to_owned),
+            spec_hash: self.program.spec_hash().to_string(),
+            conductor: self.machine.conductor.status(),
+            clauses: self.machine.graph.summary().clauses,
+            totals: self.machine.totals.clone(),
+        }
+    }
+}
+
+fn acknowledge(
+    destination: Destination,
+    receipt: Result<Receipt, Refusal>,
+    effects: &mut Vec<Effect>,
+    refused: &mut Vec<(String, Refusal)>,
+) {
+    match (destination, receipt) {
+        (Destination::Engine(after), Ok(_)) => effects.extend(after),
+        (Destination::Engine(_), Err(refusal)) => {
+            unreachable!("the engine's own record was refused: {refusal}")
+        }
+        (Destination::Claim(_), Ok(_)) => {}
+        (Destination::Claim(agent), Err(refusal)) => refused.push((agent, refusal)),
+        // Whoever asked may have gone; the events are in the log all the same.
+        (Destination::Client(reply), receipt) => drop(reply.send(receipt.map_err(Into::into))),
+        (Destination::Person(reply), receipt) => {
+            let position = receipt
+                .map(|receipt| receipt.entries.first().map(|it| it.position).unwrap_or_default())
+                .map_err(|refusal| DecideError::Append(refusal.into()));
+            drop(reply.send(position));
+        }
+    }
+}
