@@ -13,6 +13,9 @@ mod life;
 mod mock;
 mod runner;
 
+#[cfg(test)]
+mod tests;
+
 pub use brief::{Agreement, Argument, Brief, Budget, Constraints, Key, PROTOCOL, Task};
 pub use claim::{Claim, ClaimError, ClaimedEvent};
 pub use file::{
