@@ -21,6 +21,7 @@ mod guards;
 mod intern;
 mod open;
 mod program;
+pub mod reference;
 mod satisfy;
 mod state;
 mod tree;

@@ -49,6 +49,8 @@ pub struct ObligationView {
     pub bindings: Vec<(String, serde_json::Value)>,
     /// What a satisfying event must carry.
     pub keys: Vec<KeyView>,
+    /// What a satisfying event must not contradict where it carries the field.
+    pub agree: Vec<(String, serde_json::Value)>,
     /// What it requires and does not have: the gap is waiting for these.
     pub waiting_for: Vec<String>,
 }
@@ -214,6 +216,13 @@ fn view(program: &Program, state: &State, slot: u32) -> ObligationView {
         fields: key.fields.iter().map(|&field| at(&program.fields, field).to_string()).collect(),
         value: value.to_json(&state.symbols),
     });
+    // What has no value contradicts nothing.
+    let agree = clause
+        .agrees
+        .iter()
+        .map(|(place, field)| (field, at(values, *place).to_json(&state.symbols)))
+        .filter(|(_, value)| !value.is_null())
+        .map(|(field, value)| (at(&program.fields, *field).to_string(), value));
     let bindings = clause.arguments.iter().map(|argument| {
         let value = match &argument.shown {
             Shown::Bound(place) => at(values, *place).to_json(&state.symbols),
@@ -232,6 +241,7 @@ fn view(program: &Program, state: &State, slot: u32) -> ObligationView {
         depth: obligation.depth,
         bindings: bindings.collect(),
         keys: keys.collect(),
+        agree: agree.collect(),
         waiting_for: waiting_for(program, state, obligation),
     }
 }

@@ -54,7 +54,11 @@ fn golden(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-fn explained(events: &[homeostat_log::Event], trigger: u64, now: Option<Timestamp>) -> super::Consequences {
+fn explained(
+    events: &[homeostat_log::Event],
+    trigger: u64,
+    now: Option<Timestamp>,
+) -> super::Consequences {
     let program = program(PLATFORM);
     let mut explainer = Explainer::new(program, Position::new(trigger), TimeLine::EventTime);
     events.iter().for_each(|event| explainer.see(event));
