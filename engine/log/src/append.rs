@@ -322,7 +322,7 @@ impl<P: Snapshot> Group<P> {
         Ok(match expect {
             Expect::Any => None,
             Expect::Head(expected) => (*expected != self.head.position)
-                .then(|| Refusal::Head { expected: *expected, found: self.head.position }),
+                .then_some(Refusal::Head { expected: *expected, found: self.head.position }),
             Expect::Subject { subject, last } => {
                 let found = match self.last.get(subject.as_str()) {
                     Some(position) => Some(*position),
