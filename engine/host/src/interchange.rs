@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use homeostat_log::NewEvent;
+use homeostat_world::Timestamp;
 
 pub use self::csv::{Columns, ColumnsError};
 pub use self::export::{ExportError, ExportOptions, Exported, export, export_to};
@@ -146,12 +147,12 @@ trait RecordReader {
     fn next(&mut self) -> Result<Option<Record>, Broken>;
 }
 
-/// An event of a file of cases, still in the file's own texts.
+/// An event of a file of cases, its fields still under the file's own names.
 struct Unmapped {
     case: Option<String>,
     id: String,
     r#type: String,
-    time: String,
+    time: Timestamp,
     subject: Option<String>,
     fields: Fields,
 }
@@ -162,22 +163,19 @@ impl Unmapped {
         if r#type.is_empty() {
             return Err(Refusal::Missing("type".to_owned()));
         }
-        if time.is_empty() {
-            return Err(Refusal::Missing("time".to_owned()));
-        }
         let entity = options.case.as_deref().unwrap_or(CASE);
         let mut named = Fields::default();
         if let Some(case) = &case {
-            named.add(entity, Cell::Text(case.clone()));
+            named.add(entity.to_owned(), Cell::Text(case.clone()));
         }
         for (name, cell) in fields.into_iter() {
-            named.add(options.rename.get(&name).unwrap_or(&name), cell);
+            named.add(options.rename.get(&name).cloned().unwrap_or(name), cell);
         }
         Ok(NewEvent {
             id,
             source: options.source.clone().unwrap_or_default(),
             r#type,
-            time: options.time.read(&time)?,
+            time,
             subject: subject.or_else(|| case.map(|case| format!("{entity}/{case}"))),
             kind: homeostat_log::Kind::Primary,
             cause: None,

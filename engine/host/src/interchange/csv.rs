@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use homeostat_world::Timestamp;
+
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, WriterBuilder};
 
 use super::fields::{Cell, Fields};
@@ -116,7 +118,7 @@ impl Table {
             case: None,
             id: String::new(),
             r#type: String::new(),
-            time: String::new(),
+            time: Timestamp::MIN,
             subject: None,
             fields: Fields::default(),
         };
@@ -127,6 +129,7 @@ impl Table {
             }
             None => (None, self.read),
         };
+        let mut time = None;
         for (role, value) in self.roles.iter().zip(&self.row) {
             let value = std::str::from_utf8(value).map_err(|_| Refusal::NotUtf8)?;
             match role {
@@ -134,11 +137,14 @@ impl Table {
                 Role::Case => {}
                 Role::Id => made.id = value.to_owned(),
                 Role::Type => made.r#type = value.to_owned(),
-                Role::Time => made.time = value.to_owned(),
+                Role::Time => time = Some(self.options.time.read(value)?),
                 Role::Subject => made.subject = Some(value.to_owned()),
-                Role::Field { name, kind } => made.fields.add(name, kind.read(name, value)?),
+                Role::Field { name, kind } => {
+                    made.fields.add(name.clone(), kind.read(name, value)?);
+                }
             }
         }
+        made.time = time.ok_or_else(|| Refusal::Missing("time".to_owned()))?;
         if made.id.is_empty() {
             made.id = match &made.case {
                 Some(case) => format!("{case}/{nth}"),

@@ -34,9 +34,9 @@ pub(crate) struct Fields(Vec<(String, Cell)>);
 
 impl Fields {
     /// Adds a field, under another name if this one is taken.
-    pub(crate) fn add(&mut self, name: &str, cell: Cell) {
-        if self.0.iter().all(|(taken, _)| taken != name) {
-            return self.0.push((name.to_owned(), cell));
+    pub(crate) fn add(&mut self, name: String, cell: Cell) {
+        if self.0.iter().all(|(taken, _)| *taken != name) {
+            return self.0.push((name, cell));
         }
         let mut nth = 2_u32;
         let free = loop {

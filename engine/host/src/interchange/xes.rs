@@ -9,8 +9,10 @@
 //! that it cannot read into 0. Here a log is the input of an append-only store, so none of that
 //! may pass unseen. Start reading at [`Xes::next`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
+use homeostat_world::Timestamp;
 use homeostat_world::limits::DATA_DEPTH_MAX;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event as Xml};
@@ -58,7 +60,7 @@ enum Tag {
 
 /// An opening tag.
 struct Element {
-    name: String,
+    name: Cow<'static, str>,
     key: String,
     value: Option<String>,
     flaw: Option<Refusal>,
@@ -68,7 +70,7 @@ struct Element {
 struct Raw {
     line: u64,
     r#type: Option<String>,
-    time: Option<String>,
+    time: Option<Timestamp>,
     fields: Fields,
     flaw: Option<Refusal>,
     text: Vec<u8>,
@@ -180,8 +182,9 @@ impl Xes {
                     self.skip("event")?;
                 }
                 Tag::Open(element) if element.key == TIME && raw.time.is_none() => {
-                    raw.time = element.value;
-                    raw.flaw = raw.flaw.or(element.flaw);
+                    let read = element.value.map(|text| self.options.time.read(&text)).transpose();
+                    raw.flaw = raw.flaw.or(element.flaw).or_else(|| read.as_ref().err().cloned());
+                    raw.time = read.unwrap_or_default();
                     self.skip("event")?;
                 }
                 Tag::Open(element) => {
@@ -191,7 +194,14 @@ impl Xes {
                 Tag::EndOfFile => return Err(self.ends_inside("event")),
             }
         }
-        raw.text = self.reader.get_mut().take_kept();
+        raw.flaw = raw.flaw.or_else(|| match (&raw.r#type, raw.time) {
+            (None, _) => Some(Refusal::Missing(NAME.to_owned())),
+            (_, None) => Some(Refusal::Missing(TIME.to_owned())),
+            _ => None,
+        });
+        if raw.flaw.is_some() {
+            raw.text = [b"<event>".as_slice(), self.reader.get_ref().kept()].concat();
+        }
         Ok(raw)
     }
 
@@ -223,10 +233,10 @@ impl Xes {
                 Tag::EndOfFile => return Err(self.ends_inside(&element.name)),
             }
         }
-        match element.name.as_str() {
+        match element.name.as_ref() {
             "container" => {
                 let mut unique = Fields::default();
-                inner.into_iter().for_each(|(name, cell)| unique.add(&name, cell));
+                inner.into_iter().for_each(|(name, cell)| unique.add(name, cell));
                 let object = unique.into_iter().map(|(name, cell)| (name, cell.into_json()));
                 into.push((element.key, Cell::Nested(object.collect())));
             }
@@ -257,7 +267,7 @@ impl Xes {
     ) -> Result<(), Broken> {
         let mut read = Vec::new();
         self.attribute(element, 1, &mut read, flaw)?;
-        read.into_iter().for_each(|(name, cell)| into.add(&name, cell));
+        read.into_iter().for_each(|(name, cell)| into.add(name, cell));
         Ok(())
     }
 }
@@ -269,7 +279,7 @@ impl RecordReader for Xes {
                 return Ok(Some(record));
             }
             match self.tag()? {
-                Tag::Open(element) => match (&self.place, element.name.as_str()) {
+                Tag::Open(element) => match (&self.place, element.name.as_ref()) {
                     (Place::Inside, "trace") => self.trace()?,
                     (Place::Before, "log") => self.place = Place::Inside,
                     (Place::Before, other) => {
@@ -292,9 +302,18 @@ impl RecordReader for Xes {
     }
 }
 
+/// The tag's name; the names that nearly all tags have cost nothing.
+fn tag_name(name: &[u8]) -> Cow<'static, str> {
+    const USUAL: [&str; 6] = ["string", "date", "event", "int", "float", "boolean"];
+    match USUAL.iter().find(|usual| usual.as_bytes() == name) {
+        Some(usual) => Cow::Borrowed(usual),
+        None => Cow::Owned(String::from_utf8_lossy(name).into_owned()),
+    }
+}
+
 impl Element {
     fn read(start: &BytesStart<'_>) -> Self {
-        let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
+        let name = tag_name(start.local_name().as_ref());
         let mut element = Self { name, key: String::new(), value: None, flaw: None };
         for attribute in start.attributes().with_checks(false) {
             let attribute = match attribute {
@@ -334,7 +353,7 @@ impl Element {
     /// The value as its tag says it is meant; none where the tag has none.
     fn cell(&mut self) -> Option<Cell> {
         let text = self.value.take()?;
-        let (cell, expected) = match self.name.as_str() {
+        let (cell, expected) = match self.name.as_ref() {
             "int" => (text.trim().parse().ok().map(Cell::Int), "a whole number"),
             // A payload cannot hold what is not finite; as a text it is at least not lost.
             "float" => match text.trim().parse::<f64>() {
@@ -379,21 +398,15 @@ impl Raw {
             fields,
         };
         for (name, cell) in of_case.iter() {
-            event.fields.add(name, cell.clone());
+            event.fields.add(name.to_owned(), cell.clone());
         }
-        let missing = |name: &str| Err(Refusal::Missing(name.to_owned()));
         let made = match flaw {
             Some(flaw) => Err(flaw),
-            None if event.r#type.is_empty() => missing(NAME),
-            None if event.time.is_empty() => missing(TIME),
             None => event.into_event(options),
         };
         match made {
             Ok(event) => Record::Event { case: Some(number), event, line },
-            Err(reason) => {
-                let text = [b"<event>".as_slice(), &text].concat();
-                Record::Rejected(Rejected::new(line, reason, &text))
-            }
+            Err(reason) => Record::Rejected(Rejected::new(line, reason, &text)),
         }
     }
 }
