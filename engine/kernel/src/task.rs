@@ -4,7 +4,7 @@
 //! Never: decides what an agent may do; the clause does. Promise: what the graph would accept as
 //! closing the gap is exactly what the task allows. Start reading at [`task`].
 
-use homeostat_agents::{Argument, Key, Task};
+use homeostat_agents::{Agreement, Argument, Key, Task};
 use homeostat_graph::{KeyView, ObligationView, Program};
 use homeostat_intent::lowered::Strength;
 use serde_json::Value as Json;
@@ -40,7 +40,11 @@ pub(crate) fn task(
             .collect(),
         // A key that is not known can be carried by no event: the cause alone names the gap then.
         keys: obligation.keys.iter().filter(|key| !key.value.is_null()).map(key).collect(),
-        agree: Vec::new(),
+        agree: obligation
+            .agree
+            .iter()
+            .map(|(field, value)| Agreement { field: field.clone(), value: value.clone() })
+            .collect(),
         satisfied_by: clause.satisfied_by.clone(),
         requires: obligation.waiting_for.clone(),
         context,
