@@ -50,7 +50,8 @@ impl Context {
     /// Where the value of the argument `id` came from; `in_file` says whether the file has one.
     pub(crate) fn origin(&self, id: &str, in_file: bool) -> Origin {
         // An argument that this verb does not have came from nowhere.
-        let source = self.matches.try_contains_id(id).ok().and_then(|_| self.matches.value_source(id));
+        let source =
+            self.matches.try_contains_id(id).ok().and_then(|_| self.matches.value_source(id));
         match source {
             Some(ValueSource::CommandLine) => Origin::Flag,
             Some(ValueSource::EnvVariable) => Origin::Environment,

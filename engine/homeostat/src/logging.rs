@@ -20,7 +20,7 @@ pub(crate) enum LogFormat {
 
 /// Starts writing messages of `level` (`info`, or a filter such as `homeostat_kernel=debug`).
 pub(crate) fn start(level: &str, format: LogFormat, color: bool) -> Result<(), Failure> {
-    let filter = level.parse::<EnvFilter>().map_err(|error| {
+    let filter = of_ours(level).parse::<EnvFilter>().map_err(|error| {
         Failure::new(format_args!("`{level}` is no log level: {error}"))
             .help("use one of error, warn, info, debug, trace, or `target=level,…`")
     })?;
@@ -30,4 +30,14 @@ pub(crate) fn start(level: &str, format: LogFormat, color: bool) -> Result<(), F
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| Failure::new(format_args!("cannot start logging: {error}")))
+}
+
+/// A bare level speaks of this program; what its storage has to say about every opening is of no
+/// interest to people who run it, unless they ask by name.
+fn of_ours(level: &str) -> String {
+    match level {
+        "error" | "off" => level.to_owned(),
+        "warn" | "info" | "debug" | "trace" => format!("{level},fjall=warn,lsm_tree=warn"),
+        filter => filter.to_owned(),
+    }
 }

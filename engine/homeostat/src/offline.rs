@@ -36,9 +36,10 @@ impl std::str::FromStr for AsOf {
         match text {
             "newest" => Ok(Self::Newest),
             "now" => Ok(Self::Now),
-            _ => text.parse().map(Self::At).map_err(|error| {
-                format!("{error}, or one of the words `newest` and `now`")
-            }),
+            _ => text
+                .parse()
+                .map(Self::At)
+                .map_err(|error| format!("{error}, or one of the words `newest` and `now`")),
         }
     }
 }

@@ -106,7 +106,7 @@ impl Screen {
         self.verbosity >= 0 && io::stderr().is_terminal()
     }
 
-    /// Whether standard output is a terminal.
+    /// Whether standard output is a terminal, so that a line can be written over.
     pub(crate) fn out_is_terminal(&self) -> bool {
         io::stdout().is_terminal()
     }

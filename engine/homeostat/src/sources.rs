@@ -79,11 +79,7 @@ pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> 
 
 fn read_spec(path: &Path) -> Result<Source, Failure> {
     let text = read_text(path, SPEC_BYTES_MAX)?;
-    let name = if path == Path::new("-") {
-        STDIN.to_owned()
-    } else {
-        path.display().to_string()
-    };
+    let name = if path == Path::new("-") { STDIN.to_owned() } else { path.display().to_string() };
     Ok(Source { name, text })
 }
 

@@ -19,9 +19,8 @@ pub(crate) struct Counts {
 impl Counts {
     /// Those of a loaded spec.
     pub(crate) fn of(loaded: &Loaded) -> Self {
-        let count = |severity| {
-            loaded.diagnostics.iter().filter(|found| found.severity == severity).count()
-        };
+        let count =
+            |severity| loaded.diagnostics.iter().filter(|found| found.severity == severity).count();
         Self {
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
@@ -36,11 +35,8 @@ impl Counts {
             1 => Some(format!("1 {name}")),
             count => Some(format!("{count} {name}s")),
         };
-        let parts = [
-            part(self.errors, "error"),
-            part(self.warnings, "warning"),
-            part(self.notes, "note"),
-        ];
+        let parts =
+            [part(self.errors, "error"), part(self.warnings, "warning"), part(self.notes, "note")];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }

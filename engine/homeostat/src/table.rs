@@ -36,11 +36,6 @@ impl Table {
         self.rows.push(cells.to_vec());
     }
 
-    /// Whether there are no rows.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The table as text.
     pub(crate) fn show(&self) -> String {
         let widths: Vec<usize> = self
@@ -59,7 +54,8 @@ impl Table {
             let mut line = String::new();
             for (((cell, style), (_, align)), width) in row.iter().zip(&self.columns).zip(&widths) {
                 let room = " ".repeat(width.saturating_sub(columns_of(cell)));
-                let cell = painted(*style, cell);
+                // Colours around nothing would hide that the line ends here.
+                let cell = if cell.is_empty() { String::new() } else { painted(*style, cell) };
                 line.push_str(&match align {
                     Align::Left => format!("{cell}{room}  "),
                     Align::Right => format!("{room}{cell}  "),

@@ -8,15 +8,15 @@ mod compose;
 use std::path::{Path, PathBuf};
 
 use homeostat_log::{Append, Expect, NewEvent};
-use homeostat_world::{Position, Timestamp};
 use homeostat_world::limits::{APPEND_EVENTS_MAX, COMMIT_BYTES_MAX};
+use homeostat_world::{Position, Timestamp};
 use serde_json::json;
 
 use super::Outcome;
 use crate::context::{Context, Place};
 use crate::failure::Failure;
-use crate::screen::{paint, painted};
 use crate::remote::Remote;
+use crate::screen::{paint, painted};
 use crate::{offline, sources};
 
 /// Append events to a log

@@ -11,7 +11,6 @@ mod feed;
 mod stage;
 mod story;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration as Watched;
 
@@ -108,16 +107,18 @@ fn introduce(context: &mut Context, stage: &Stage, args: &Args) -> Result<(), Fa
         args.seed
     ))?;
     context.screen.line(
-        "● from the world   + by an agent   ✗ gap opened   → agent spawned   ✓ gap closed   \
-         ! deadline missed   ▲ for people   ■ breaker",
+        "● from the world   + by an agent   → agent spawned   ← agent failed   ✗ gap opened   \
+         ✓ gap closed",
     )?;
+    context.screen.line("! deadline missed   ▲ for a person   ▼ a person's word   ■ breaker")?;
     context.screen.line("")
 }
 
 /// Shows the log as it grows, until the day is over.
 async fn show(context: &mut Context, stage: &Stage, plain: bool) -> Result<(), Failure> {
-    let feed = Feed::new(&stage.spec);
-    let status_line = !plain && !context.screen.is_json() && std::io::stdout().is_terminal();
+    let mut feed = Feed::new(&stage.spec);
+    let screen = &context.screen;
+    let status_line = !plain && !screen.is_json() && screen.out_is_terminal();
     let mut next = homeostat_world::Position::new(1);
     loop {
         let over = stage.is_over();
@@ -126,7 +127,7 @@ async fn show(context: &mut Context, stage: &Stage, plain: bool) -> Result<(), F
             context.screen.clear_line()?;
         }
         for event in &events {
-            show_event(context, &feed, event)?;
+            show_event(context, &mut feed, event)?;
             next = event.position.next();
         }
         if status_line {
@@ -146,12 +147,13 @@ async fn show(context: &mut Context, stage: &Stage, plain: bool) -> Result<(), F
     Ok(())
 }
 
-fn show_event(context: &mut Context, feed: &Feed, event: &Event) -> Result<(), Failure> {
+fn show_event(context: &mut Context, feed: &mut Feed, event: &Event) -> Result<(), Failure> {
     if context.screen.is_json() {
         return context.screen.json_line(&homeostat_log::cloudevents::to_json(event));
     }
-    match feed.line(event) {
-        Some(line) => context.screen.line(line),
-        None => Ok(()),
+    let Some(line) = feed.line(event) else { return Ok(()) };
+    if let Some(leap) = feed.leap(event) {
+        context.screen.line(leap)?;
     }
+    context.screen.line(line)
 }

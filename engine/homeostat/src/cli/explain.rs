@@ -82,8 +82,9 @@ impl Asked {
         if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self::Code);
         }
-        Err(Failure::new(format_args!("`{what}` is no code, position or gap"))
-            .help("give a code such as `S0102`, a position such as `12`, or a gap such as `ship@12`"))
+        Err(Failure::new(format_args!("`{what}` is no code, position or gap")).help(
+            "give a code such as `S0102`, a position such as `12`, or a gap such as `ship@12`",
+        ))
     }
 }
 
@@ -148,7 +149,8 @@ fn story(gap: &str, duty: &Duty, context: &mut Context) -> Result<(), Failure> {
     let screen = &mut context.screen;
     screen.line(format_args!("{}  {}", painted(paint::HEAD, gap), duty.call))?;
     if let Some(since) = duty.activated {
-        let due = duty.due.map_or_else(|| "without a deadline".to_owned(), |due| format!("due {due}"));
+        let due =
+            duty.due.map_or_else(|| "without a deadline".to_owned(), |due| format!("due {due}"));
         screen.line(format_args!("  owed since {since}, {due}"))?;
     }
     screen.line(format_args!("  satisfied by {}", duty.satisfied_by.join(" or ")))?;

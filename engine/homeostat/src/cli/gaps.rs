@@ -82,10 +82,7 @@ fn of_log(args: &Args, folder: &Path, context: &mut Context) -> Result<Outcome, 
         AsOf::Newest => ", the newest event",
         AsOf::Now | AsOf::At(_) => "",
     };
-    context.screen.note(format_args!(
-        "{} events, as of {}{newest}",
-        judged.events, judged.as_of
-    ));
+    context.screen.note(format_args!("{} events, as of {}{newest}", judged.events, judged.as_of));
     let gaps: Vec<ObligationView> =
         judged.evaluator.open().filter(|obligation| obligation.gap_open).collect();
     let strengths = gaps.iter().map(|gap| past.program.clause(gap.id.clause).strength.into());

@@ -134,8 +134,9 @@ fn options(args: &Args) -> Result<Options, Failure> {
             "time" => &mut columns.time,
             "subject" => &mut columns.subject,
             _ => {
-                return Err(Failure::new(format_args!("an event has no part `{part}`"))
-                    .help("map one of case, id, type, time and subject; all other columns become data"));
+                return Err(Failure::new(format_args!("an event has no part `{part}`")).help(
+                    "map one of case, id, type, time and subject; all other columns become data",
+                ));
             }
         };
         *column = Some(name.clone());
@@ -161,10 +162,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         format: args.form.map(Form::format).or(from_input.then_some(Format::JsonLines)),
         source: args.source.clone(),
         case: args.case.clone(),
-        time: TimeFormat {
-            pattern: args.time_format.clone(),
-            zone: zone.map_err(Failure::new)?,
-        },
+        time: TimeFormat { pattern: args.time_format.clone(), zone: zone.map_err(Failure::new)? },
         columns,
         rename: args.renames.iter().cloned().collect::<BTreeMap<_, _>>(),
         engine_events: args.engine_events,

@@ -39,7 +39,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT", requires = "gap")]
     reason: Option<String>,
     /// Who decides
-    #[arg(long, value_name = "NAME", requires = "gap", env = "HOMEOSTAT_BY", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "gap",
+        env = "HOMEOSTAT_BY",
+        hide_env_values = true
+    )]
     by: Option<String>,
 }
 

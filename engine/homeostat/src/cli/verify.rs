@@ -55,7 +55,8 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         true => ProgressBar::new(reader.head().position.get()),
         false => ProgressBar::hidden(),
     };
-    if let Ok(style) = ProgressStyle::with_template("verifying {bar:30} {human_pos}/{human_len} {eta}")
+    if let Ok(style) =
+        ProgressStyle::with_template("verifying {bar:30} {human_pos}/{human_len} {eta}")
     {
         bar.set_style(style);
     }

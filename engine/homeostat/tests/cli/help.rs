@@ -3,8 +3,20 @@
 use crate::bench::{Bench, golden};
 
 const VERBS: [&str; 14] = [
-    "demo", "check", "fmt", "graph", "explain", "import", "export", "append", "gaps", "review",
-    "verify", "serve", "completions", "help-code",
+    "demo",
+    "check",
+    "fmt",
+    "graph",
+    "explain",
+    "import",
+    "export",
+    "append",
+    "gaps",
+    "review",
+    "verify",
+    "serve",
+    "completions",
+    "help-code",
 ];
 
 #[test]

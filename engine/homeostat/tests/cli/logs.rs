@@ -53,10 +53,28 @@ fn a_table_is_imported_with_a_mapping() {
     let bench = Bench::new();
     bench.write("t.csv", "nr;what;when;total\no1;order.placed;2.3.2026 09:00;12.5\n");
     let run = bench.run(&[
-        "import", "t.csv", "--log", "log", "--case", "order", "--delimiter", ";",
-        "--column", "case=nr", "--column", "type=what", "--column", "time=when",
-        "--number", "total", "--map", "total=amount",
-        "--time-format", "%d.%m.%Y %H:%M", "--time-zone", "Europe/London",
+        "import",
+        "t.csv",
+        "--log",
+        "log",
+        "--case",
+        "order",
+        "--delimiter",
+        ";",
+        "--column",
+        "case=nr",
+        "--column",
+        "type=what",
+        "--column",
+        "time=when",
+        "--number",
+        "total",
+        "--map",
+        "total=amount",
+        "--time-format",
+        "%d.%m.%Y %H:%M",
+        "--time-zone",
+        "Europe/London",
     ]);
     run.fine();
     let line = bench.run(&["export", "--log", "log"]).fine().stdout;
@@ -130,7 +148,10 @@ fn the_moment_of_judgement_can_be_chosen() {
         let arguments = ["gaps", "--log", "log", "--spec", "orders.intent", "--summary"];
         let run = bench.run(&[&arguments[..], &["--as-of", as_of, "--format", "json"]].concat());
         let json = run.fine().json();
-        (json["duties"][0]["never"].as_u64().unwrap(), json["duties"][0]["pending"].as_u64().unwrap())
+        (
+            json["duties"][0]["never"].as_u64().unwrap(),
+            json["duties"][0]["pending"].as_u64().unwrap(),
+        )
     };
     assert_eq!(count("newest"), (1, 1));
     assert_eq!(count("2026-03-02T11:30:05Z"), (1, 1));
@@ -160,7 +181,8 @@ fn the_consequences_of_an_event_are_shown() {
         let run = bench.run(&["explain", position, "--log", "log", "--spec", "orders.intent"]);
         golden(name, &run.fine().stdout);
     }
-    let gap = bench.run(&["explain", "confirm@5", "--log", "log", "--spec", "orders.intent"]).fine();
+    let gap =
+        bench.run(&["explain", "confirm@5", "--log", "log", "--spec", "orders.intent"]).fine();
     golden("explain-of-gap", &gap.stdout);
     bench
         .run(&["explain", "99", "--log", "log", "--spec", "orders.intent"])
@@ -176,13 +198,39 @@ fn the_consequences_of_an_event_are_shown() {
 fn events_are_appended_from_flags_files_and_standard_input() {
     let bench = Bench::new();
     let one = bench.run(&[
-        "append", "--log", "log", "--type", "order.placed", "--subject", "order/o9",
-        "--data", "order=o9", "--data", "total=12", "--id", "a", "--time", "2026-03-02T09:00:00Z",
+        "append",
+        "--log",
+        "log",
+        "--type",
+        "order.placed",
+        "--subject",
+        "order/o9",
+        "--data",
+        "order=o9",
+        "--data",
+        "total=12",
+        "--id",
+        "a",
+        "--time",
+        "2026-03-02T09:00:00Z",
     ]);
     one.fine().shows("appended e1  order.placed  a");
     let again = bench.run(&[
-        "append", "--log", "log", "--type", "order.placed", "--subject", "order/o9",
-        "--data", "order=o9", "--data", "total=12", "--id", "a", "--time", "2026-03-02T09:00:00Z",
+        "append",
+        "--log",
+        "log",
+        "--type",
+        "order.placed",
+        "--subject",
+        "order/o9",
+        "--data",
+        "order=o9",
+        "--data",
+        "total=12",
+        "--id",
+        "a",
+        "--time",
+        "2026-03-02T09:00:00Z",
     ]);
     again.fine().shows("already there e1");
     let run = bench.run_with_input(&["append", "-", "--log", "log", "--format", "json"], EVENTS);

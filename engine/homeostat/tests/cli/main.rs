@@ -6,8 +6,9 @@
     reason = "a test says what it expects"
 )]
 
-mod bench;
 mod bad_input;
+mod bench;
+mod demo;
 mod frame;
 mod help;
 mod logs;

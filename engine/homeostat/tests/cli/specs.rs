@@ -78,7 +78,8 @@ fn many_mistakes_are_all_told_in_one_pass() {
 fn warnings_fail_a_check_only_when_they_are_denied() {
     let bench = Bench::new();
     // `ship` is declared nowhere, so it is inferred, with a warning.
-    bench.write("loose.intent", "event order.placed\nwhen order.placed {\n  must: ship(order)\n}\n");
+    bench
+        .write("loose.intent", "event order.placed\nwhen order.placed {\n  must: ship(order)\n}\n");
     bench.run(&["check", "loose.intent"]).fine().shows("warning[");
     bench.run(&["check", "loose.intent", "--deny-warnings"]).ended(1);
     bench.run(&["check", "loose.intent", "--strict"]).ended(1).shows("error[");
@@ -105,13 +106,17 @@ fn what_cannot_be_read_is_said() {
     std::fs::create_dir(bench.path("empty")).unwrap();
     bench.run(&["check", "empty"]).ended(2).says("holds no `.intent` file");
     std::fs::write(bench.path("latin.intent"), b"event a\n# caf\xe9\n").unwrap();
-    bench.run(&["check", "latin.intent"]).ended(2).says("is not UTF-8 text: a wrong byte in line 2");
+    bench
+        .run(&["check", "latin.intent"])
+        .ended(2)
+        .says("is not UTF-8 text: a wrong byte in line 2");
 }
 
 #[test]
 fn formatting_is_done_once() {
     let bench = Bench::new();
-    let path = bench.write("a.intent", "event   order.placed\nwhen order.placed{must:ship( order )}\n");
+    let path =
+        bench.write("a.intent", "event   order.placed\nwhen order.placed{must:ship( order )}\n");
     bench.run(&["fmt", "--check", "a.intent"]).ended(1).shows("a.intent");
     bench.run(&["fmt", "a.intent"]).fine();
     let once = std::fs::read_to_string(&path).unwrap();

@@ -106,17 +106,11 @@ fn totals(context: &mut Context, status: &Status) -> Result<(), Failure> {
     Ok(())
 }
 
-fn what_next(
-    context: &mut Context,
-    stage: &Stage,
-    hero: Option<Position>,
-) -> Result<(), Failure> {
+fn what_next(context: &mut Context, stage: &Stage, hero: Option<Position>) -> Result<(), Failure> {
     let log = stage.folder.display();
     let hero = hero.unwrap_or_else(|| Position::new(1));
     context.screen.line("")?;
-    context
-        .screen
-        .line(format_args!("{} {log}", painted(paint::HEAD, "The log is kept in")))?;
+    context.screen.line(format_args!("{} {log}", painted(paint::HEAD, "The log is kept in")))?;
     context.screen.line("Try next:")?;
     for command in [
         format!("homeostat gaps --log {log}"),

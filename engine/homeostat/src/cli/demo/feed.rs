@@ -21,34 +21,51 @@ const TYPE_COLUMNS: usize = 24;
 #[derive(Debug)]
 pub(crate) struct Feed {
     strengths: BTreeMap<String, Strength>,
+    /// When the last event was recorded.
+    last: Option<Timestamp>,
 }
 
 impl Feed {
     /// A feed for the log that `spec` governs.
     pub(crate) fn new(spec: &Spec) -> Self {
         let strengths = spec.duties().map(|duty| (duty.slug.clone(), duty.strength)).collect();
-        Self { strengths }
+        Self { strengths, last: None }
+    }
+
+    /// The line that says how much of the day was skipped before `event`, if much was.
+    pub(crate) fn leap(&mut self, event: &Event) -> Option<String> {
+        let last = self.last.replace(event.recorded)?;
+        let minutes = event.recorded.since(last).as_micros() / 60_000_000;
+        let gone = match minutes {
+            ..=9 => return None,
+            10..=119 => format!("{minutes} minutes"),
+            _ => format!("{} hours", minutes / 60),
+        };
+        Some(painted(paint::DIM, format_args!("            … {gone} later")))
     }
 
     /// The line for `event`; none for what only repeats another line.
     pub(crate) fn line(&self, event: &Event) -> Option<String> {
         let (symbol, text) = match Control::from_event(event) {
-            Some(Ok(control)) => self.decided(&control)?,
+            Some(Ok(control)) => self.decided(&control, event.recorded)?,
             // A control event of a later version: its type says enough.
             Some(Err(_)) => ("·", painted(paint::DIM, &event.event.r#type)),
             None => happened(event),
         };
         let place = format!("e{}", event.position);
         let clock = painted(paint::DIM, time_of_day(event.recorded));
-        Some(format!("{clock}  {}  {symbol} {text}", painted(paint::DIM, format_args!("{place:>5}"))))
+        Some(format!(
+            "{clock}  {}  {symbol} {text}",
+            painted(paint::DIM, format_args!("{place:>5}"))
+        ))
     }
 
-    fn decided(&self, control: &Control) -> Option<(&'static str, String)> {
+    fn decided(&self, control: &Control, at: Timestamp) -> Option<(&'static str, String)> {
         let (symbol, text) = match control {
             Control::GapOpened { gap, due, .. } => {
                 let (style, strength) = self.strength(gap);
                 let due = due.map_or_else(String::new, |due| {
-                    format!("  due {}", painted(paint::DIM, time_of_day(due)))
+                    format!("  due {}", painted(paint::DIM, seen_from(at, due)))
                 });
                 ("✗", format!("{} {gap}  {strength}{due}", painted(style, "gap opened")))
             }
@@ -61,7 +78,7 @@ impl Feed {
                 format!(
                     "{} {gap}  was due {}",
                     painted(paint::CARE, "deadline missed"),
-                    time_of_day(*due)
+                    seen_from(at, *due)
                 ),
             ),
             Control::AgentSpawned { gap, attempt, .. } => {
@@ -115,6 +132,15 @@ impl Feed {
             Some(Strength::Should) => (paint::CARE, "should"),
             Some(Strength::Could) => (paint::NAME, "could"),
         }
+    }
+}
+
+/// `09:30:05`, and on which day when that is another than `at`'s.
+fn seen_from(at: Timestamp, other: Timestamp) -> String {
+    let day = |at: Timestamp| at.as_micros().div_euclid(86_400_000_000);
+    match day(other) - day(at) {
+        0 => time_of_day(other),
+        days => format!("{} {days:+}d", time_of_day(other)),
     }
 }
 
@@ -198,4 +224,22 @@ pub(crate) fn shortened(text: &str, columns: usize) -> String {
     }
     let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
     format!("{kept}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_on_another_day_says_so() {
+        let at = Timestamp::from_micros(86_399_000_000);
+        assert_eq!(seen_from(at, at), "23:59:59");
+        assert_eq!(seen_from(at, at + homeostat_world::Duration::from_secs(2)), "00:00:01 +1d");
+    }
+
+    #[test]
+    fn a_long_text_ends_in_an_ellipsis() {
+        assert_eq!(shortened("grün", 4), "grün");
+        assert_eq!(shortened("grüner", 4), "grü…");
+    }
 }

@@ -25,10 +25,7 @@ const SPEC: [(&str, &str); 3] = [
         "customer_platform.intent",
         include_str!("../../../../../scenarios/specs/crm/customer_platform.intent"),
     ),
-    (
-        "declarations.intent",
-        include_str!("../../../../../scenarios/specs/crm/declarations.intent"),
-    ),
+    ("declarations.intent", include_str!("../../../../../scenarios/specs/crm/declarations.intent")),
     ("breakers.intent", include_str!("../../../demo/breakers.intent")),
 ];
 const AGENTS: &str = include_str!("../../../demo/agents.toml");

@@ -144,12 +144,8 @@ async fn review(handle: &Handle) -> Result<(), Failure> {
             Some(Escalation::AgentAsked) => (Decision::Retry, "the contact is known now"),
             _ => continue,
         };
-        let verdict = Verdict {
-            gap: gap.id,
-            decision,
-            by: "maria".to_owned(),
-            reason: reason.to_owned(),
-        };
+        let verdict =
+            Verdict { gap: gap.id, decision, by: "maria".to_owned(), reason: reason.to_owned() };
         // The gap may have closed since it was listed; then there is nothing left to decide.
         drop(handle.decide(verdict).await);
     }

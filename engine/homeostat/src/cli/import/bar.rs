@@ -15,7 +15,8 @@ pub(crate) struct Bar {
 impl Bar {
     /// A bar on standard error, if that is a terminal and was not silenced.
     pub(crate) fn new(screen: &Screen) -> Self {
-        let bar = if screen.shows_progress() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        let bar =
+            if screen.shows_progress() { ProgressBar::no_length() } else { ProgressBar::hidden() };
         Self { bar, stage: None }
     }
 
