@@ -125,7 +125,8 @@ impl Writer {
             // A column of comments stays one.
             (_, K::Comment) => self.blanks.max(2),
             (K::LeftBrace, K::RightBrace) => 0,
-            (K::LeftParen | K::LeftBracket, _) | (_, K::RightParen | K::RightBracket | K::Comma) => 0,
+            (K::LeftParen | K::LeftBracket, _)
+            | (_, K::RightParen | K::RightBracket | K::Comma) => 0,
             (K::Word, K::Dot) | (K::Dot, K::Word) | (K::RightParen, K::Dot) => 0,
             // Closer together they would be one token, as in `12 :30` or `5 .5`.
             (_, K::Dot) | (K::Dot, _) => as_written,
@@ -198,9 +199,8 @@ mod tests {
         let formatted = format(text);
         assert_eq!(formatted, expected);
         assert_eq!(format(&formatted), formatted);
-        let hash = |text: &str| {
-            load(&[Source { name: String::new(), text: text.to_owned() }]).spec.hash
-        };
+        let hash =
+            |text: &str| load(&[Source { name: String::new(), text: text.to_owned() }]).spec.hash;
         assert_eq!(hash(&formatted), hash(text));
     }
 
@@ -222,7 +222,10 @@ mod tests {
 
     #[test]
     fn blank_lines_are_kept_one_at_a_time() {
-        check("\n\nentity a\n\n\n\nentity b {\n\n  has: c\n\n}\n", "entity a\n\nentity b {\n  has: c\n}\n");
+        check(
+            "\n\nentity a\n\n\n\nentity b {\n\n  has: c\n\n}\n",
+            "entity a\n\nentity b {\n  has: c\n}\n",
+        );
         check("", "");
         check("# only\r\n", "# only\n");
     }

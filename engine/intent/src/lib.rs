@@ -15,9 +15,10 @@ pub mod parser;
 pub mod render;
 pub mod source;
 pub mod tree;
+mod units;
 
-pub use format::format;
 pub use diagnostic::{Diagnostic, Severity};
+pub use format::format;
 pub use lower::Options;
 pub use lowered::Spec;
 pub use parser::{Parse, parse};
@@ -67,7 +68,7 @@ pub fn load_with(sources: &[Source], options: Options) -> Loaded {
         trees.push(parsed.tree());
         found.extend(parsed.faults);
     }
-    let (spec, more) = lower::lower(&trees, options);
+    let (spec, more) = lower::lower(&trees, options, found.is_empty());
     found.extend(more);
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
     diagnostic::tidy(&mut found, |span| {

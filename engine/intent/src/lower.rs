@@ -33,9 +33,17 @@ pub struct Options {
 }
 
 /// Lowers the trees of one spec, in the order of its sources.
-pub(crate) fn lower(trees: &[SyntaxNode], options: Options) -> (Spec, Vec<Diagnostic>) {
+///
+/// Where not all of the text could be read (`sound` is false), nothing is said about what seems to
+/// be missing: it may stand where the text is broken.
+pub(crate) fn lower(
+    trees: &[SyntaxNode],
+    options: Options,
+    sound: bool,
+) -> (Spec, Vec<Diagnostic>) {
     let mut lowering = Lowering {
         options,
+        sound,
         spec: Spec { hash: identity::spec_hash(trees), ..Spec::default() },
         names: Names::default(),
         found: Vec::new(),
@@ -71,6 +79,8 @@ fn items(source: u32, tree: &SyntaxNode) -> Vec<(u32, SyntaxNode)> {
 
 struct Lowering {
     options: Options,
+    /// Whether all of the text could be read.
+    sound: bool,
     spec: Spec,
     names: Names,
     found: Vec<Diagnostic>,
@@ -95,6 +105,9 @@ impl Lowering {
 
     /// Says that a name had to be inferred: a warning, or an error when strict.
     fn inferred(&mut self, code: Code, span: Span, message: String, help: String) {
+        if !self.sound {
+            return;
+        }
         let severity = if self.options.strict { Severity::Error } else { Severity::Warning };
         self.found.push(Diagnostic::new(code, severity, span, message).help(help));
     }
@@ -162,7 +175,9 @@ impl Lowering {
         self.spec.limits = self.set.limits.clone();
         std::mem::take(&mut self.names).fill(&mut self.spec);
         awaits::fill(&mut self.spec);
-        self.check_graph();
+        if self.sound {
+            self.check_graph();
+        }
         (self.spec, self.found)
     }
 }

@@ -9,6 +9,8 @@ mod duties;
 mod expressions;
 mod items;
 
+use std::collections::BTreeSet;
+
 use rowan::{Checkpoint, GreenNode, GreenNodeBuilder, Language};
 
 use crate::codes;
@@ -46,6 +48,8 @@ pub fn parse(text: &str) -> Parse {
 pub(crate) fn parse_source(text: &str, source: u32) -> Parse {
     let mut parser = Parser::new(text, source);
     parser.root();
+    // A bracket that is never closed is noticed at the end and reported where it was opened.
+    parser.faults.sort_by_key(|fault| fault.primary.span);
     Parse { green: parser.builder.finish(), faults: parser.faults }
 }
 
@@ -59,6 +63,8 @@ struct Parser<'a> {
     emitted: usize,
     builder: GreenNodeBuilder<'static>,
     faults: Vec<Diagnostic>,
+    /// The lines that have a fault.
+    faulty: BTreeSet<usize>,
     source: u32,
     lines: Lines,
     depth: usize,
@@ -90,6 +96,7 @@ impl<'a> Parser<'a> {
             emitted: 0,
             builder: GreenNodeBuilder::new(),
             faults: Vec::new(),
+            faulty: BTreeSet::new(),
             source,
             lines: Lines::new(text),
             depth: 0,
@@ -227,9 +234,7 @@ impl<'a> Parser<'a> {
 
     fn report(&mut self, fault: Diagnostic) {
         let line = self.lines.line(fault.primary.span.start);
-        let same =
-            self.faults.last().is_some_and(|last| self.lines.line(last.primary.span.start) == line);
-        if !self.silent && !same {
+        if !self.silent && self.faulty.insert(line) {
             self.faults.push(fault);
         }
     }

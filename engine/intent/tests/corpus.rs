@@ -62,3 +62,25 @@ fn the_customer_platform_and_its_declarations_load_without_error_or_warning() {
     assert_eq!(sources[0].text, read("seed/customer_platform.intent").text);
     assert_eq!(messages(&load(&sources), Severity::Warning), Vec::<String>::new());
 }
+
+#[test]
+fn every_example_of_the_reference_loads() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("reference.md"))
+        .unwrap();
+    let mut examples = Vec::new();
+    let mut rest = text.as_str();
+    while let Some((_, after)) = rest.split_once("```intent\n") {
+        let (example, after) = after.split_once("```").unwrap();
+        examples.push(example);
+        rest = after;
+    }
+    assert_eq!(examples.len(), 5);
+    for (index, example) in examples.into_iter().enumerate() {
+        let source = Source { name: format!("example {index}"), text: example.to_owned() };
+        let loaded = load(&[source]);
+        // Only the last example shows what is not evaluated yet.
+        let least = if index == 4 { Severity::Warning } else { Severity::Note };
+        assert_eq!(messages(&loaded, least), Vec::<String>::new(), "{example}");
+        assert_eq!(index == 4, !loaded.spec.unevaluated.is_empty());
+    }
+}

@@ -130,14 +130,19 @@ fn duty(out: &mut String, duty: &Duty, depth: usize, word: &str) {
     let indent = "  ".repeat(depth);
     writeln!(out, "{indent}{word} {:?} {} #{} {}", duty.strength, duty.slug, duty.id, duty.text)
         .unwrap();
-    writeln!(out, "{indent}  by {:?}, external {}, within {:?}", duty.by, duty.external, duty.within)
-        .unwrap();
+    writeln!(
+        out,
+        "{indent}  by {:?}, external {}, within {:?}",
+        duty.by, duty.external, duty.within
+    )
+    .unwrap();
     writeln!(out, "{indent}  satisfied by {:?}", duty.satisfied_by).unwrap();
     for a in &duty.arguments {
         writeln!(out, "{indent}  {:?} {} : {:?} = {:?}", a.name, a.text, a.role, a.value).unwrap();
     }
     for r in &duty.requires {
-        writeln!(out, "{indent}  requires {} from {:?} until {:?}", r.name, r.from, r.until).unwrap();
+        writeln!(out, "{indent}  requires {} from {:?} until {:?}", r.name, r.from, r.until)
+            .unwrap();
     }
     if let Some(fallback) = &duty.fallback {
         self::duty(out, fallback, depth + 1, "else owed");

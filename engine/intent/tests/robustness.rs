@@ -12,7 +12,8 @@ struct Sequence(u64);
 
 impl Sequence {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let wide = (self.0 >> 33) as usize;
         wide % bound.max(1)
     }
@@ -32,9 +33,46 @@ fn corpus() -> Vec<String> {
 }
 
 const PIECES: [&str; 40] = [
-    "{", "}", "(", ")", "[", "]", ":", ",", ".", "|", "\"", "#", "→", "\n", "\n  ", " ", "must: ",
-    "when ", "if ", " AND ", " crosses ", "within: ", "fallback: ", "5s", "45", "$X", "…", "=", "<",
-    "entity ", "é", "\t", "\r\n", "each ", "requires: ", "not ", "-", "/", "for each ", "12:30",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ":",
+    ",",
+    ".",
+    "|",
+    "\"",
+    "#",
+    "→",
+    "\n",
+    "\n  ",
+    " ",
+    "must: ",
+    "when ",
+    "if ",
+    " AND ",
+    " crosses ",
+    "within: ",
+    "fallback: ",
+    "5s",
+    "45",
+    "$X",
+    "…",
+    "=",
+    "<",
+    "entity ",
+    "é",
+    "\t",
+    "\r\n",
+    "each ",
+    "requires: ",
+    "not ",
+    "-",
+    "/",
+    "for each ",
+    "12:30",
 ];
 
 fn mutated(sequence: &mut Sequence, texts: &[String]) -> String {
@@ -77,10 +115,16 @@ fn meaning(text: &str) -> Vec<String> {
 fn check(text: &str, thorough: bool) {
     let parsed = parse(text);
     assert_eq!(parsed.tree().text().to_string(), text);
-    let line = |offset: u32| text.as_bytes()[..offset as usize].iter().filter(|b| **b == b'\n').count();
+    let line =
+        |offset: u32| text.as_bytes()[..offset as usize].iter().filter(|b| **b == b'\n').count();
     let lines: Vec<usize> = parsed.faults.iter().map(|f| line(f.primary.span.start)).collect();
     let distinct: BTreeSet<usize> = lines.iter().copied().collect();
-    assert_eq!(lines.len(), distinct.len(), "two faults on one line of:\n{text}\n{:?}", parsed.faults);
+    assert_eq!(
+        lines.len(),
+        distinct.len(),
+        "two faults on one line of:\n{text}\n{:?}",
+        parsed.faults
+    );
     let sources = [Source { name: "mutated.intent".to_owned(), text: text.to_owned() }];
     let loaded = load(&sources);
     let errors: Vec<usize> = (loaded.diagnostics.iter())
@@ -121,7 +165,8 @@ fn every_prefix_of_the_customer_platform_is_read() {
 fn formatting_changes_no_file_of_the_corpus_in_meaning() {
     for text in corpus() {
         check(&text, true);
-        let hash = |text: &str| load(&[Source { name: String::new(), text: text.to_owned() }]).spec.hash;
+        let hash =
+            |text: &str| load(&[Source { name: String::new(), text: text.to_owned() }]).spec.hash;
         // The hash counts tokens that mean something, so it also proves that none was moved.
         assert_eq!(hash(&format(&text)), hash(&text));
     }

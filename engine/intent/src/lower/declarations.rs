@@ -282,15 +282,19 @@ impl Lowering {
         };
         let value = match written {
             Some(Written::Number(value)) => value,
-            Some(Written::Hole(hole)) => return self.open_value(place, &hole),
-            None => return,
+            Some(Written::Hole(hole)) => {
+                self.open_value(place, &hole);
+                f64::NAN
+            }
+            None => f64::NAN,
             Some(_) => {
                 self.push(Diagnostic::error(
                     codes::WRONG_KIND,
                     place,
                     format!("expected a number for threshold `{name}`, found `{}`", node.flat()),
                 ));
-                return;
+                // Declared all the same, so that its uses are not reported too.
+                f64::NAN
             }
         };
         let direction = match item.word(2).as_ref().map(SyntaxToken::text) {
@@ -383,7 +387,7 @@ impl Lowering {
         if self.names.known_event(name).is_none() {
             let declared = self.names.events.iter().filter(|known| known.declared.is_some());
             let best = one_slip(name, declared.map(|known| known.event.name.as_str()));
-            if let Some(best) = best.map(str::to_owned) {
+            if let Some(best) = best.map(str::to_owned).filter(|_| self.sound) {
                 self.push(
                     Diagnostic::warning(
                         codes::LIKELY_MISSPELT,

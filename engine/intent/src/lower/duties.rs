@@ -459,7 +459,8 @@ impl Lowering {
     /// Says of a duty without deadline right above one with a deadline that it has none, since
     /// that is easily read as a group.
     fn group_reading(&mut self, node: &SyntaxNode, duty: &Duty) {
-        if duty.within.is_some() || duty.strength != Strength::Must {
+        let own = node.child(SyntaxKind::Within).is_some();
+        if own || duty.within.is_some() || duty.strength != Strength::Must {
             return;
         }
         let Some(next) = node.next_sibling().filter(|next| next.kind() == SyntaxKind::Duty) else {
@@ -467,6 +468,11 @@ impl Lowering {
         };
         let Some(within) = next.child(SyntaxKind::Within) else { return };
         let text = within.flat();
+        let before = node.first_token().and_then(|token| token.prev_token());
+        let column = before.map_or(0, |blanks| {
+            blanks.text().rsplit('\n').next().map_or(0, |tail| tail.chars().count())
+        });
+        let indent = " ".repeat(column + 2);
         let end = self.span(node).end;
         let place = Span { source: self.source, start: end, end };
         self.push(
@@ -483,7 +489,7 @@ impl Lowering {
             .fix(
                 format!("give it the same deadline, `{text}`"),
                 place,
-                format!("\n  {text}"),
+                format!("\n{indent}{text}"),
             ),
         );
     }

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::lowered::{Budget, Length, Literal};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode};
+use crate::units;
 
 /// A written literal, before anything is asked of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,15 +113,19 @@ impl Lowering {
 
     fn length_part(&mut self, value: f64, unit: &str, span: Span) -> Option<Length> {
         let unknown = || {
-            let best = nearest(unit, ["month", "months", "week", "weeks", "hour", "hours"]);
-            let known = unit_micros(&unit.to_lowercase()).map(|_| unit.to_lowercase());
-            Diagnostic::error(codes::UNKNOWN_UNIT, span, format!("unknown unit `{unit}`"))
-                .help("the units are `us`, `ms`, `s`, `m`, `h`, `d`, `w`, `mo` (month) and `y` (year)")
-                .label(match (best, known) {
-                    (_, Some(known)) => format!("did you mean `{known}`?"),
-                    (Some(best), _) => format!("did you mean `{best}`?"),
-                    _ => "not a unit".to_owned(),
-                })
+            let fault = Diagnostic::error(
+                codes::UNKNOWN_UNIT,
+                span,
+                format!("unknown unit `{unit}`"),
+            )
+            .help("the units are `us`, `ms`, `s`, `m`, `h`, `d`, `w`, `mo` (month) and `y` (year)");
+            match units::meant(unit) {
+                Some(short) => {
+                    let unit = Span { start: span.end.saturating_sub(length(unit)), ..span };
+                    fault.fix(format!("write `{short}`"), unit, short)
+                }
+                None => fault,
+            }
         };
         if let Some(months) = unit_months(unit) {
             let count = value * f64::from(months);
@@ -245,6 +250,10 @@ impl Lowering {
     pub(super) fn budget(&mut self, micro_dollars: u64, per: Option<Length>) -> Budget {
         Budget { micro_dollars, per: per.unwrap_or(Length::from_micros(3_600_000_000)) }
     }
+}
+
+fn length(text: &str) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
 /// A literal as the lowered spec has it; holes and the like have none.

@@ -72,12 +72,15 @@ impl Lowering {
         if self.names.thresholds.get(text).is_some() {
             return Some(Expr::Threshold(text.to_owned()));
         }
+        let best = nearest(text, self.names.thresholds.keys()).map(str::to_owned);
+        if best.is_none() && !self.sound {
+            return None;
+        }
         let fault = Diagnostic::error(
             codes::UNKNOWN_THRESHOLD,
             span,
             format!("threshold `{text}` has no value"),
         );
-        let best = nearest(text, self.names.thresholds.keys()).map(str::to_owned);
         self.push(match best {
             Some(best) => fault.did_you_mean(span, Some(&best)),
             None => fault.help(format!("declare it, as in `threshold {text}: 45 falling`")),
@@ -157,7 +160,7 @@ impl Lowering {
         let best = nearest(name, existing.map(|a| a.name.as_str())).map(str::to_owned);
         let attribute = Attribute { name: name.to_owned(), entity: typed, many: false };
         self.names.add_attribute(entity, attribute);
-        if !declared {
+        if !declared || !self.sound {
             return;
         }
         let message = format!("entity `{entity}` declares no attribute `{name}`; it is inferred");

@@ -37,10 +37,16 @@ impl Parser<'_> {
         let indent = self.lines.start(self.lines.line(opener.start));
         let opener_indent = self.indent_after(indent);
         if !self.at(SyntaxKind::LeftBrace) {
-            self.missing("`{`");
+            let end = self.previous_end();
+            let fault = self.missing_fault("`{`");
             // When the statements follow all the same, only the brace was forgotten.
-            if !self.starts_line(0) || !self.begins_duty() {
-                return;
+            if self.starts_line(0) && self.begins_duty() {
+                self.report(fault.fix("put a `{` here", self.span(end, end), " {"));
+            } else {
+                self.report(fault);
+                if !self.skip_to_brace() {
+                    return;
+                }
             }
         }
         if !self.enter() {
@@ -79,6 +85,24 @@ impl Parser<'_> {
         }
         self.finish();
         self.leave();
+    }
+
+    /// Skips to a `{` further on in the same line: what stands between is the fault.
+    fn skip_to_brace(&mut self) -> bool {
+        let mut ahead = 0;
+        while !self.starts_line(ahead) && self.kind(ahead) != Some(SyntaxKind::LeftBrace) {
+            ahead += 1;
+        }
+        if self.starts_line(ahead) {
+            return false;
+        }
+        self.start(SyntaxKind::Error);
+        while ahead > 0 {
+            self.bump();
+            ahead -= 1;
+        }
+        self.finish();
+        true
     }
 
     fn for_each_here(&self, place: Place) -> bool {

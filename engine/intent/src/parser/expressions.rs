@@ -9,6 +9,10 @@ use super::Parser;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::tree::SyntaxKind;
+use crate::units;
+
+/// How many predicates may follow one operand.
+const PREDICATES_MAX: usize = 4;
 
 impl Parser<'_> {
     /// A condition or value.
@@ -25,16 +29,32 @@ impl Parser<'_> {
     fn chain(&mut self, kind: SyntaxKind, words: &[&str], mut part: impl FnMut(&mut Self)) {
         let checkpoint = self.checkpoint();
         part(self);
-        let joins = |parser: &Self| parser.word(0).is_some_and(|word| words.contains(&word));
+        let joins = |parser: &Self| {
+            parser.word(0).is_some_and(|word| words.contains(&word))
+                || (kind == SyntaxKind::And && parser.at_ampersand())
+        };
         if !joins(self) {
             return;
         }
         self.start_at(checkpoint, kind);
         while joins(self) {
-            self.bump();
+            if self.at_ampersand() {
+                let fault = super::unknown(self.current_span(), "&");
+                self.report(fault.fix("write `AND`", self.current_span(), "AND"));
+                self.bump();
+                if self.at_ampersand() {
+                    self.bump();
+                }
+            } else {
+                self.bump();
+            }
             part(self);
         }
         self.finish();
+    }
+
+    fn at_ampersand(&self) -> bool {
+        self.token(0).is_some_and(|t| t.kind == SyntaxKind::Unknown && t.text.starts_with('&'))
     }
 
     fn negation(&mut self) {
@@ -55,7 +75,9 @@ impl Parser<'_> {
         let checkpoint = self.checkpoint();
         self.operand();
         let mut compared = false;
-        loop {
+        // Bounded, since each predicate wraps what stands before it: no sound text has more than
+        // two, as in `no(x) is late for > 24h`.
+        for _ in 0..PREDICATES_MAX {
             let kind = match (self.kind(0), self.word(0)) {
                 (
                     Some(
@@ -167,7 +189,11 @@ impl Parser<'_> {
         let unit = |text: &str| text.ends_with(|c: char| c.is_ascii_alphabetic());
         let length = self.token(0).is_some_and(|t| t.kind == SyntaxKind::Number && unit(t.text));
         let money = self.at(SyntaxKind::Money) || self.at(SyntaxKind::Hole);
+        let plain = self.token(0).is_some_and(|t| t.kind == SyntaxKind::Number && !unit(t.text));
         self.bump();
+        if plain && !self.starts_line(0) {
+            self.parted_unit();
+        }
         while length
             && !self.starts_line(0)
             && self.token(0).is_some_and(|t| t.kind == SyntaxKind::Number && unit(t.text))
@@ -178,6 +204,27 @@ impl Parser<'_> {
             self.expect(SyntaxKind::Word, "a period such as `month`");
         }
         self.finish();
+    }
+
+    /// `5 minutes`: the unit stands right behind its number.
+    fn parted_unit(&mut self) {
+        let Some(short) = self.word(0).and_then(units::meant) else { return };
+        if self.kind(1) == Some(SyntaxKind::Colon) {
+            return;
+        }
+        let word = self.word(0).unwrap_or_default();
+        let end = self.previous_end();
+        let unit = self.current_span();
+        let gap = crate::Span { start: self.span(end, end).start, ..unit };
+        let fault = Diagnostic::error(
+            codes::UNKNOWN_UNIT,
+            unit,
+            format!("expected the unit right behind the number, found `{word}`"),
+        )
+        .help(format!("write `{short}` right behind the number"))
+        .fix(format!("write `{short}`"), gap, short);
+        self.report(fault);
+        self.bump();
     }
 
     fn parenthesis(&mut self) {
@@ -290,11 +337,19 @@ impl Parser<'_> {
             if self.at_end() || self.begins_statement() || self.at(SyntaxKind::LeftBrace) {
                 continue;
             }
-            if self.faults.len() == faults {
-                self.missing("`,` or `)`");
-            }
             // An argument on the next line most likely misses only the comma before it.
-            if self.at > before && self.starts_line(0) && self.at(SyntaxKind::Word) {
+            let next_line = self.at > before && self.starts_line(0) && self.at(SyntaxKind::Word);
+            if self.faults.len() == faults {
+                let end = self.previous_end();
+                let fault = self.missing_fault("`,` or `)`");
+                let comma = self.span(end, end);
+                self.report(if next_line {
+                    fault.fix("put a `,` here", comma, ",")
+                } else {
+                    fault
+                });
+            }
+            if next_line {
                 continue;
             }
             self.skip_argument();

@@ -201,7 +201,9 @@ impl Parser<'_> {
         if word == "action" && self.at(SyntaxKind::LeftParen) {
             self.parameters();
         }
-        if self.at(SyntaxKind::LeftBrace) || !self.starts_line(0) {
+        // Without a body, the next item may follow on the same line.
+        let next = self.word(0).is_some() && self.kind(1) != Some(SyntaxKind::Colon);
+        if self.at(SyntaxKind::LeftBrace) || !(self.starts_line(0) || next) {
             self.body(Place::Settings);
         }
         self.finish();
