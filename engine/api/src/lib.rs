@@ -4,6 +4,11 @@
 //! Never: spawns, sleeps or listens but through a door; decides anything about events or gaps.
 //! Promise: every error is a problem document with a stable code; every input is bounded.
 //! Start reading at [`serve::serve`], then `operation`; the other end is [`client::Client`].
+#![expect(
+    clippy::result_large_err,
+    reason = "a problem is made once for a refused request, and its fields are what the client reads"
+)]
+
 mod body;
 pub mod client;
 mod engine;

@@ -20,8 +20,11 @@ use crate::limits::ANSWER_BYTES_MAX;
 pub(super) struct Line {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it has ended.
-    mover: Option<Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>>,
+    mover: Option<Mover>,
 }
+
+/// What moves the bytes of a connection, until it ends.
+type Mover = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
 
 /// A whole answer.
 #[derive(Debug)]

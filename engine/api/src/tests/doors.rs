@@ -1,14 +1,18 @@
-//! Doors for tests: a network in memory, tokio's paused time, tokio's tasks.
+//! Doors for tests: a network in memory, tokio's paused time, tokio's tasks, a store that breaks.
 //!
 //! Promise: with paused time nothing waits for real, and every run is the same.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use homeostat_world::store::{MemorySnapshot, MemoryStore};
 use homeostat_world::tasks::TaskEnd;
-use homeostat_world::{Clock, Listener, Net, TaskHandle, Tasks, Timestamp};
+use homeostat_world::{
+    Batch, Clock, Durability, Listener, Net, Store, StoreError, TaskHandle, Tasks, Timestamp,
+};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
@@ -124,5 +128,44 @@ impl TaskHandle for TestTask {
             Err(error) if error.is_cancelled() => TaskEnd::Cancelled,
             Err(_) => TaskEnd::Panicked,
         }
+    }
+}
+
+/// A store in memory that counts its commits, each of which takes a while, and can break.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FragileStore {
+    inner: MemoryStore,
+    broken: Arc<AtomicBool>,
+    commits: Arc<AtomicUsize>,
+}
+
+impl FragileStore {
+    /// From here on every commit fails.
+    pub(super) fn shatter(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn commits(&self) -> usize {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+impl Store for FragileStore {
+    type Snapshot = MemorySnapshot;
+
+    fn snapshot(&self) -> MemorySnapshot {
+        self.inner.snapshot()
+    }
+
+    async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(StoreError::Full);
+        }
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        // A device is slower than the tasks that wait for it: they run first.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.inner.commit(batch, durability).await
     }
 }

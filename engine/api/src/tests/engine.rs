@@ -1,5 +1,6 @@
 //! Status, health, metrics, and the description of the API.
 
+use homeostat_world::Clock;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -18,7 +19,10 @@ async fn status_counts_what_is_in_the_log() {
     assert_eq!(status["spec"], json!("desk"));
     assert_eq!(status["totals"]["events"]["primary"], json!(2));
     assert_eq!(status["totals"]["deadlines_missed"], json!(2));
-    assert_eq!((&status["gaps"]["open"], &status["gaps"]["by_strength"]["must"]), (&json!(2), &json!(2)));
+    assert_eq!(
+        (&status["gaps"]["open"], &status["gaps"]["by_strength"]["must"]),
+        (&json!(2), &json!(2))
+    );
     assert_eq!(status["gaps"]["by_state"]["escalated"], json!(2));
     assert_eq!(status["breakers"].as_object().map(serde_json::Map::len), Some(5));
     assert_eq!(status["clauses"].as_array().map(Vec::len), Some(1));
@@ -38,6 +42,37 @@ async fn health_and_readiness_follow_the_engine() {
     }
     let heard = house.post("/v1/events", "application/json", created("a").as_bytes()).await;
     assert_eq!((heard.status, heard.code().as_str()), (503, "stopping"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_stops_appends_and_leaves_reads() {
+    let house = House::open().await;
+    let at = house.append(&created("a")).await["events"][0]["position"].as_u64().unwrap();
+    house.pass("1s").await;
+    house.store.shatter();
+    for _ in 0..2 {
+        let heard = house.post("/v1/events", "application/json", created("b").as_bytes()).await;
+        assert_eq!((heard.status, heard.code().as_str()), (503, "read-only"), "{}", heard.body);
+        assert_eq!(heard.header("retry-after"), Some("30"));
+    }
+    let unready = house.get("/readyz").await;
+    assert_eq!((unready.status, unready.code().as_str()), (503, "read-only"));
+    assert_eq!(
+        house.get("/healthz").await.status,
+        200,
+        "alive, so that nobody restarts it for nothing"
+    );
+    assert_eq!(house.get("/v1/status").await.json()["health"]["state"], json!("read_only"));
+    assert_eq!(house.get(&format!("/v1/events/{at}")).await.status, 200);
+    assert!(house.get("/metrics").await.body.contains("homeostat_read_only 1\n"));
+    let missing = house.get("/v1/events?subject=interaction/b").await.json();
+    assert_eq!(missing["events"], json!([]), "what was not acknowledged is not there");
+
+    let began = house.clock.now();
+    let events = [homeostat_log::cloudevents::read(&created("c")).unwrap()];
+    let refused = house.client().append(&events, &homeostat_log::Expect::Any).await.unwrap_err();
+    assert_eq!(refused.problem().unwrap().code, "read-only");
+    assert_eq!(house.clock.now(), began, "the client does not wait for what only a person ends");
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,6 +175,9 @@ fn codes_are_unique_and_problems_speak_as_the_house_does() {
     for code in Code::ALL {
         assert!(!code.title().ends_with('.'), "{}", code.text());
         let text = code.text();
-        assert!(text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'8'), "{text}");
+        assert!(
+            text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'8'),
+            "{text}"
+        );
     }
 }

@@ -20,7 +20,11 @@ async fn one_event_a_batch_and_lines_are_all_appended() {
     let batch = batch.await.json();
     let position = |answer: &serde_json::Value, n: usize| answer["events"][n]["position"].as_u64();
     assert!(position(&batch, 0) > Some(first));
-    assert_eq!(position(&batch, 1), position(&batch, 0).map(|b| b + 1), "a batch is not torn apart");
+    assert_eq!(
+        position(&batch, 1),
+        position(&batch, 0).map(|b| b + 1),
+        "a batch is not torn apart"
+    );
 
     let lines = format!("\n{}\r\n\n{}", created("d"), created("e"));
     assert_eq!(house.append(&lines).await["events"].as_array().map(Vec::len), Some(2));
@@ -96,7 +100,8 @@ async fn an_expectation_that_fails_names_both_sides() {
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_is_refused_with_413() {
     let house = House::open().await;
-    let large = created("a").replace("\"a\"}}", &format!("\"{}\"}}}}", "x".repeat(EVENT_BYTES_MAX)));
+    let large =
+        created("a").replace("\"a\"}}", &format!("\"{}\"}}}}", "x".repeat(EVENT_BYTES_MAX)));
     let heard = house.post("/v1/events", "application/json", large.as_bytes()).await;
     assert_eq!((heard.status, heard.code().as_str()), (413, "event-too-large"));
 
@@ -135,7 +140,22 @@ async fn events_are_read_in_pages_by_subject_and_alone() {
     let next = page["next"].as_u64().unwrap();
     let rest = house.get(&format!("/v1/events?from={next}")).await.json();
     assert_eq!(rest["events"][0]["id"], json!("i60"));
-    assert_eq!(rest.get("next"), None, "the log ends here");
+    let mut next = Some(next);
+    let mut read = 0;
+    while let Some(from) = next {
+        let page = house.get(&format!("/v1/events?from={from}&limit=7")).await.json();
+        for event in page["events"].as_array().unwrap() {
+            assert_eq!(
+                event["position"],
+                json!((from + read % 7).to_string()),
+                "no gap, no overlap"
+            );
+            read += 1;
+        }
+        next = page["next"].as_u64();
+    }
+    let head = house.get("/v1/status").await.json()["head"].as_u64().unwrap();
+    assert_eq!(first + 60 + read - 1, head, "the last page is the end of the log");
 
     let mine = house.get("/v1/events?subject=interaction/i7").await.json();
     assert_eq!(mine["events"].as_array().map(Vec::len), Some(1));
@@ -145,7 +165,10 @@ async fn events_are_read_in_pages_by_subject_and_alone() {
 
     let one = house.get(&format!("/v1/events/{first}")).await;
     assert_eq!(one.header("content-type"), Some("application/cloudevents+json; charset=utf-8"));
-    assert_eq!((one.json()["id"].clone(), one.json()["specversion"].clone()), (json!("i0"), json!("1.0")));
+    assert_eq!(
+        (one.json()["id"].clone(), one.json()["specversion"].clone()),
+        (json!("i0"), json!("1.0"))
+    );
     for (path, status, code) in [
         ("/v1/events/1000000", 404, "no-such-event"),
         ("/v1/events/0", 404, "no-such-event"),
@@ -171,7 +194,11 @@ async fn consequences_come_as_text_or_json() {
     let path = format!("/v1/events/{at}/consequences");
     let text = house.get(&path).await;
     assert_eq!(text.header("content-type"), Some("text/plain; charset=utf-8"));
-    assert!(text.body.contains("Expected consequences:") && text.body.contains("GAP"), "{}", text.body);
+    assert!(
+        text.body.contains("Expected consequences:") && text.body.contains("GAP"),
+        "{}",
+        text.body
+    );
 
     let accept = [("accept", "application/json")];
     let json = house.ask(&format!("GET {path}"), &accept, b"").await;

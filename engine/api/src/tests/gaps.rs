@@ -19,7 +19,10 @@ async fn a_gap_is_listed_with_what_is_known_of_it() {
     let id = gap(&house, "a").await;
     let one = house.get(&format!("/v1/gaps/{id}")).await.json();
     assert_eq!(one["id"], json!(id));
-    assert_eq!((one["action"].clone(), one["strength"].clone()), (json!("acknowledge"), json!("must")));
+    assert_eq!(
+        (one["action"].clone(), one["strength"].clone()),
+        (json!("acknowledge"), json!("must"))
+    );
     assert_eq!((one["kind"].clone(), one["overdue"].clone()), (json!("reaction"), json!(false)));
     let escaped = house.get(&format!("/v1/gaps/{}", id.replace('@', "%40"))).await.json();
     assert_eq!(escaped["id"], one["id"]);
@@ -43,7 +46,10 @@ async fn gaps_are_filtered_and_paged() {
         ids.push(gap(&house, name).await);
     }
     let first = house.get("/v1/gaps?limit=2").await.json();
-    assert_eq!((first["gaps"].as_array().map(Vec::len), first["matching"].clone()), (Some(2), json!(3)));
+    assert_eq!(
+        (first["gaps"].as_array().map(Vec::len), first["matching"].clone()),
+        (Some(2), json!(3))
+    );
     let next = first["next"].as_str().unwrap();
     let rest = house.get(&format!("/v1/gaps?limit=2&after={next}")).await.json();
     assert_eq!(rest["gaps"].as_array().map(Vec::len), Some(1));
@@ -92,7 +98,10 @@ async fn a_person_decides_about_a_gap() {
     assert_eq!(decided.status, 200, "{}", decided.body);
     let at = decided.json()["position"].as_u64().unwrap();
     let record = house.get(&format!("/v1/events/{at}")).await.json();
-    assert_eq!((record["type"].clone(), record["data"]["by"].clone()), (json!("gap.decided"), json!("ada")));
+    assert_eq!(
+        (record["type"].clone(), record["data"]["by"].clone()),
+        (json!("gap.decided"), json!("ada"))
+    );
     house.pass("1s").await;
     let again = house.post(&path, "application/json", waive).await;
     assert_eq!((again.status, again.code().as_str()), (404, "no-such-gap"));
@@ -108,7 +117,12 @@ async fn a_decision_names_its_maker_and_its_ground() {
         (r#"{"decision":"waive","by":"ada"}"#, 422, "invalid-decision", None),
         (r#"{"decision":"shrug","by":"ada","reason":"r"}"#, 422, "invalid-decision", None),
         (r#"{"decision":"waive","by":"","reason":"r"}"#, 422, "invalid-decision", Some("by")),
-        (r#"{"decision":"waive","by":"ada","reason":" "}"#, 422, "invalid-decision", Some("reason")),
+        (
+            r#"{"decision":"waive","by":"ada","reason":" "}"#,
+            422,
+            "invalid-decision",
+            Some("reason"),
+        ),
         (r#"{"decision":"waive","by":"ada","reason":"r","at":1}"#, 422, "invalid-decision", None),
         ("[]", 422, "invalid-decision", None),
         ("", 400, "malformed-json", None),

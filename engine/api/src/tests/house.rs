@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use homeostat_agents::{AgentsFile, MockRunner};
 use homeostat_intent::{Source, load};
-use homeostat_kernel::drive::{Engine, Parts, Running, Settings};
 use homeostat_kernel::Handle;
+use homeostat_kernel::drive::{Engine, Parts, Running, Settings};
 use homeostat_log::Log;
-use homeostat_world::{Chance, Clock, Durability, MemoryStore, Net, Tasks};
+use homeostat_world::{Chance, Clock, Durability, Net, Tasks};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
-use super::doors::{MemoryNet, PausedClock, TestTask, TestTasks};
+use super::doors::{FragileStore, MemoryNet, PausedClock, TestTask, TestTasks};
 use crate::{Client, Patience, ServeLimits, Served, serve};
 
 /// Where the house listens.
@@ -32,6 +32,7 @@ const SPEC: &str = r#"system "desk" {
 pub(super) struct House {
     pub(super) net: MemoryNet,
     pub(super) clock: PausedClock,
+    pub(super) store: FragileStore,
     /// `None` once it is stopped.
     engine: Option<Running<TestTask>>,
     stop: oneshot::Sender<()>,
@@ -45,7 +46,8 @@ impl House {
 
     pub(super) async fn with(limits: ServeLimits) -> Self {
         let (net, clock, tasks) = (MemoryNet::default(), PausedClock::new(), TestTasks);
-        let (handle, engine) = engine(clock).await;
+        let store = FragileStore::default();
+        let (handle, engine) = engine(clock, store.clone()).await;
         let listener = net.listen(ADDRESS).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, served) = oneshot::channel();
@@ -55,7 +57,7 @@ impl House {
             // A test that does not stop the house does not listen.
             let _told = tell.send(end);
         }));
-        Self { net, clock, engine: Some(engine), stop, served }
+        Self { net, clock, store, engine: Some(engine), stop, served }
     }
 
     /// A client with the usual patience.
@@ -121,8 +123,7 @@ impl House {
     }
 }
 
-async fn engine(clock: PausedClock) -> (Handle, Running<TestTask>) {
-    let store = MemoryStore::default();
+async fn engine(clock: PausedClock, store: FragileStore) -> (Handle, Running<TestTask>) {
     let sources = vec![Source { name: "desk.intent".to_owned(), text: SPEC.to_owned() }];
     let loaded = load(&sources);
     assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);

@@ -54,8 +54,7 @@ async fn a_body_that_does_not_end_is_answered_with_408() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_connections_than_allowed_are_served_at_once() {
-    let house =
-        House::with(ServeLimits { connections_max: 2, ..ServeLimits::default() }).await;
+    let house = House::with(ServeLimits { connections_max: 2, ..ServeLimits::default() }).await;
     let first = house.net.connect(ADDRESS).await.unwrap();
     let _second = house.net.connect(ADDRESS).await.unwrap();
     house.pass("1s").await;
@@ -140,4 +139,28 @@ async fn stopping_cuts_what_does_not_finish_within_the_grace_time() {
     assert_eq!(served.cut, 1);
     assert_eq!(clock.now().since(before), Duration::from_secs(5));
     assert_eq!(stuck.read(&mut [0; 16]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn appends_of_many_connections_share_commits() {
+    let house = House::open().await;
+    let before = house.store.commits();
+    let writers: Vec<_> = (0..16)
+        .map(|writer| {
+            let mut client = house.client();
+            tokio::runtime::Handle::current().spawn(async move {
+                for n in 0..25 {
+                    // A type that no clause speaks of, so that every commit is the writers' own.
+                    let text = created(&format!("w{writer}-{n}")).replace("interaction.", "note.");
+                    let event = homeostat_log::cloudevents::read(&text).unwrap();
+                    client.append(&[event], &homeostat_log::Expect::Any).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let commits = house.store.commits() - before;
+    assert!(commits <= 400 / 8, "400 requests of 16 connections took {commits} commits");
 }
