@@ -11,6 +11,7 @@ mod xes;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -88,7 +89,11 @@ pub fn export<S: Store>(
         _ => Path::new("."),
     };
     // Beside its place, so that the renaming stays within one file system.
-    let aside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let aside = tempfile::Builder::new()
+        // As any file that a person makes: what the umask leaves. Temporary files are private.
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(failed)?;
     let file = aside.as_file().try_clone().map_err(failed)?;
     let packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
     let named = |error| match error {
