@@ -243,12 +243,10 @@ impl World {
                 }
                 self.stage.pass_control(spawned(&spawn, now));
             }
-            Some(Decision::Stop { agent, .. }) => {
-                if self.alive.contains_key(&agent) {
-                    self.end(&agent, Ending::Stopped, 0);
-                }
+            Some(Decision::Stop { agent, .. }) if self.alive.contains_key(&agent) => {
+                self.end(&agent, Ending::Stopped, 0);
             }
-            None => {}
+            Some(Decision::Stop { .. }) | None => {}
         }
     }
 
