@@ -314,7 +314,8 @@ pub struct Path {
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Hop {
-    /// The attribute.
+    /// The attribute, or a state of the entity before it (`alert.unacknowledged`), whose value is
+    /// then whether it is held.
     pub attribute: String,
     /// The entity that its value names, if it names one.
     pub entity: Option<String>,

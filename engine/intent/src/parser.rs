@@ -247,28 +247,19 @@ impl<'a> Parser<'a> {
 
     fn missing_fault(&self, what: &str) -> Diagnostic {
         let end = self.span(self.previous_end(), self.previous_end());
+        let expected = |span, found: &str| {
+            Diagnostic::error(codes::UNEXPECTED, span, format!("expected {what}, found {found}"))
+                .label(format!("expected {what}"))
+        };
         match self.token(0) {
-            None => Diagnostic::error(
-                codes::UNEXPECTED,
-                end,
-                format!("expected {what}, found the end of the file"),
-            ),
+            None => expected(end, "the end of the file"),
             Some(token) if token.kind == SyntaxKind::OpenText => open_text(self.current_span()),
             Some(token) if token.kind == SyntaxKind::Unknown => {
                 unknown(self.current_span(), token.text)
             }
-            Some(_) if self.starts_line(0) && self.at > 0 => Diagnostic::error(
-                codes::UNEXPECTED,
-                end,
-                format!("expected {what}, found the end of the line"),
-            ),
-            Some(token) => Diagnostic::error(
-                codes::UNEXPECTED,
-                self.current_span(),
-                format!("expected {what}, found `{}`", shortened(token.text)),
-            ),
+            Some(_) if self.starts_line(0) && self.at > 0 => expected(end, "the end of the line"),
+            Some(token) => expected(self.current_span(), &format!("`{}`", shortened(token.text))),
         }
-        .label(format!("expected {what}"))
     }
 
     fn misplaced(&mut self, code: Code, message: String, help: &str) {

@@ -41,7 +41,7 @@ fn every_block_of_the_founding_text_parses_without_a_fault_and_keeps_its_bytes()
 #[test]
 fn every_block_of_the_founding_text_loads_but_for_thresholds_that_have_no_value() {
     for source in corpus() {
-        let errors = messages(&load(&[source.clone()]), Severity::Error);
+        let errors = messages(&load(std::slice::from_ref(&source)), Severity::Error);
         if source.name == "seed/customer_platform.intent" {
             assert_eq!(
                 errors,

@@ -148,3 +148,11 @@ fn duty(out: &mut String, duty: &Duty, depth: usize, word: &str) {
         self::duty(out, fallback, depth + 1, "else owed");
     }
 }
+
+#[test]
+fn the_customer_platform_formats_to_a_regular_layout() {
+    let text = read("crm/customer_platform.intent").text;
+    golden("customer-platform-formatted", &homeostat_intent::format(&text));
+    let text = read("seed/breakers.intent").text;
+    assert_eq!(homeostat_intent::format(&text), text);
+}

@@ -1,5 +1,10 @@
 //! What the language decides: keys and agreement, what guards wait for, identities, inference.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may stop at the first surprise"
+)]
 
 use homeostat_intent::lowered::{
     ClauseId, Condition, Direction, Duty, Expr, Guard, Item, Length, Performer, Role, Spec,

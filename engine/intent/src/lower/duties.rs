@@ -348,8 +348,9 @@ impl Lowering {
                     codes::TOO_MANY_ARGUMENTS,
                     self.span(extra.node()),
                     format!(
-                        "action `{name}` takes {} arguments, found {}",
+                        "action `{name}` takes {} argument{}, found {}",
                         action.parameters.len(),
+                        if action.parameters.len() == 1 { "" } else { "s" },
                         positional.count()
                     ),
                 )
@@ -546,9 +547,8 @@ impl Lowering {
         for (source, item) in items.iter().filter(|(_, item)| item.kind() == SyntaxKind::When) {
             self.source = *source;
             let Some(trigger) = item.child(SyntaxKind::Trigger) else { continue };
-            let later = trigger.children().any(|c| c.kind() != SyntaxKind::Path)
-                || trigger.flat().starts_with("intent.");
-            if later && trigger.children().any(|c| c.kind() != SyntaxKind::Literal) {
+            let event = |c: SyntaxNode| matches!(c.kind(), SyntaxKind::Path | SyntaxKind::Literal);
+            if !trigger.children().all(event) || trigger.flat().starts_with("intent.") {
                 continue;
             }
             for path in trigger.children().filter(|c| c.kind() == SyntaxKind::Path) {

@@ -39,6 +39,8 @@ impl Lowering {
         let first = tokens.get(usize::from(negative))?;
         let text = first.text();
         match first.kind() {
+            // `5 minutes`: the parser has said what is wrong with it.
+            SyntaxKind::Number if node.words().next().is_some() => None,
             SyntaxKind::Number => {
                 let parts: Vec<&str> = tokens
                     .iter()
