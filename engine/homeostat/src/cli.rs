@@ -227,7 +227,7 @@ fn ended(screen: &mut Screen, end: Result<Outcome, Failure>) -> ExitCode {
 fn start_logging(cli: &Cli, settings: &config::Settings, screen: &Screen) -> Result<(), Failure> {
     let usual = match (&cli.verb, cli.global.quiet, cli.global.verbose) {
         (Verb::Serve(_), false, 0) => "info",
-        (_, _, 0) => "error",
+        (_, _, 0) => "off",
         (_, _, 1) => "info",
         (_, _, 2) => "debug",
         _ => "trace",

@@ -65,6 +65,18 @@ impl Context {
         self.matches.try_get_one::<T>(id).ok().flatten().cloned()
     }
 
+    /// Refuses flags that mean nothing to a running server: silently left out, they would mislead.
+    pub(crate) fn no_flags_for_server(&self, flags: &[&str]) -> Result<(), Failure> {
+        let given = flags.iter().find(|flag| self.origin(flag, false) == Origin::Flag);
+        given.map_or(Ok(()), |flag| {
+            Err(Failure::new(format_args!(
+                "`--{}` means nothing to a running server, which has its own spec and clock",
+                flag.replace('_', "-")
+            ))
+            .help("leave it out, or look at a log that nobody serves with `--log DIR`"))
+        })
+    }
+
     /// The specs that were named, or else those of the settings.
     pub(crate) fn specs(&self, named: &[PathBuf]) -> Result<Vec<Source>, Failure> {
         sources::read_specs(self.spec_paths(named))

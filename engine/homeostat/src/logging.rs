@@ -36,7 +36,9 @@ pub(crate) fn start(level: &str, format: LogFormat, color: bool) -> Result<(), F
 /// interest to people who run it, unless they ask by name.
 fn of_ours(level: &str) -> String {
     match level {
-        "error" | "off" => level.to_owned(),
+        "off" => level.to_owned(),
+        // What makes a verb fail comes back as its error; twice would be confusing.
+        "error" => "error,fjall=off,lsm_tree=off".to_owned(),
         "warn" | "info" | "debug" | "trace" => format!("{level},fjall=warn,lsm_tree=warn"),
         filter => filter.to_owned(),
     }

@@ -53,6 +53,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
     }
     let color = context.screen.out_has_color();
     context.screen.text(render::text(&loaded.diagnostics, &sources, color))?;
+    if !loaded.diagnostics.is_empty() {
+        context.screen.line("")?;
+    }
     summary(context, &sources, &loaded, counts)?;
     Ok(Outcome::found_if(found))
 }

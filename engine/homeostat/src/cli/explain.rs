@@ -179,6 +179,7 @@ fn of_server(
     gap: Option<&str>,
     context: &mut Context,
 ) -> Result<Outcome, Failure> {
+    context.no_flags_for_server(&["spec"])?;
     let mut remote = Remote::new(server)?;
     let known = match gap {
         Some(id) => remote.ask(async |line| line.gap(id).await)?,

@@ -46,7 +46,8 @@ pub(crate) struct Args {
     as_of: AsOf,
     /// Show at most so many, the nearest due first
     #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: usize,
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    limit: u16,
     /// Exit with 1 when there is an open gap at least this hard
     #[arg(long, value_enum, value_name = "STRENGTH")]
     fail_on: Option<FailOn>,
@@ -111,7 +112,7 @@ fn list(
         ("due", Align::Left),
         ("about", Align::Left),
     ]);
-    for gap in gaps.iter().take(args.limit) {
+    for gap in gaps.iter().take(args.limit.into()) {
         let clause = past.program.clause(gap.id.clause);
         let (strength, style) = strength(clause.strength);
         let due_style = match gap.state {
@@ -127,7 +128,7 @@ fn list(
         ]);
     }
     context.screen.text(table.show())?;
-    if gaps.len() > args.limit {
+    if gaps.len() > usize::from(args.limit) {
         context.screen.note(format_args!(
             "{} of {} are shown; `--limit N` shows more, `--summary` counts them",
             args.limit,
@@ -180,6 +181,7 @@ fn past_facts(judged: &Judged) -> serde_json::Value {
 }
 
 fn of_server(args: &Args, server: &str, context: &mut Context) -> Result<Outcome, Failure> {
+    context.no_flags_for_server(&["spec", "as_of"])?;
     let mut remote = Remote::new(server)?;
     if args.summary {
         let status = remote.ask(async |line| line.status().await)?;
@@ -187,7 +189,7 @@ fn of_server(args: &Args, server: &str, context: &mut Context) -> Result<Outcome
         counts::show(&counts, json!({ "now": status.now, "head": status.head }), context)?;
         return Ok(Outcome::Fine);
     }
-    let filter = GapFilter { limit: Some(args.limit), ..GapFilter::default() };
+    let filter = GapFilter { limit: Some(args.limit.into()), ..GapFilter::default() };
     let page = remote.ask(async |line| line.gaps(&filter).await)?;
     let strengths = page.gaps.iter().map(|gap| gap.strength.into());
     let found = fails(args.fail_on, strengths);

@@ -214,7 +214,8 @@ fn show(context: &mut Context, file: &Path, report: &Report) -> Result<(), Failu
         screen.line(format_args!("  {count:>8}  {}", painted(paint::BAD, reason)))?;
     }
     for rejected in report.first_rejected.iter().take(REJECTED_SHOWN) {
-        screen.line(format_args!("  {}:{rejected}", file.display()))?;
+        let (file, line) = (file.display(), rejected.line);
+        screen.line(format_args!("  {file}:{line}: {}", rejected.reason))?;
     }
     if let Some(rejects) = &report.rejects {
         screen.line(format_args!("refused records are in {}", rejects.display()))?;

@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// and agents act on it
     #[arg(long)]
     adopt_history: bool,
+    /// Take the log as it is from now on, although events that were acknowledged are missing
+    #[arg(long)]
+    accept_loss: bool,
     /// Print every setting and where it came from, and stop
     #[arg(long)]
     print_config: bool,
@@ -108,7 +111,11 @@ async fn serve(
         Some(sources) => Some((specs::understood(context, &sources)?, sources)),
         None => None,
     };
-    let purpose = if args.spec_from_log { Purpose::Look } else { Purpose::Write };
+    let purpose = match (args.accept_loss, args.spec_from_log) {
+        (true, _) => Purpose::AcceptLoss,
+        (false, true) => Purpose::Look,
+        (false, false) => Purpose::Write,
+    };
     let opened = running::open_log(folder, purpose).await?;
     let (spec, sources) = match given {
         Some(given) => given,

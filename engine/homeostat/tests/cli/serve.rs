@@ -75,6 +75,7 @@ fn a_server_takes_events_shows_gaps_and_stops_gracefully() {
     bench.run(&[&["gaps", "--fail-on", "should"][..], &on_server].concat()).ended(1);
     bench.run(&[&["explain", "2"][..], &on_server].concat()).fine().shows("SHOULD ship(o1)");
     bench.run(&[&["explain", "ship@2"][..], &on_server].concat()).fine().shows("escalated");
+    bench.run(&[&["gaps", "--as-of", "now"][..], &on_server].concat()).ended(2).says("`--as-of`");
     bench.run(&[&["explain", "99"][..], &on_server].concat()).ended(2).says("`99`");
     assert_eq!(server.stop().code(), Some(0));
     bench.run(&["verify", "--log", "log"]).fine();

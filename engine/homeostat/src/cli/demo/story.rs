@@ -222,10 +222,15 @@ impl<R: Rng> Composer<R> {
             let millis = 400 + 400 * nth;
             let subject = format!("customer/{customer}");
             let managed = customer == "globex";
-            let mut data = json!({ "customer": customer, "has_account_manager": managed });
-            if managed {
-                data["primary_account_manager"] = "maria".into();
-            }
+            let data = if managed {
+                json!({
+                    "customer": customer,
+                    "has_account_manager": true,
+                    "primary_account_manager": "maria",
+                })
+            } else {
+                json!({ "customer": customer, "has_account_manager": false })
+            };
             self.report(millis, "customer.created", &subject, &data)?;
             self.engagement(millis + 200, customer, (58, 75))?;
         }
