@@ -64,7 +64,9 @@ impl Writer {
             let more = match kind {
                 SyntaxKind::Note => STEP,
                 SyntaxKind::Comment => 0,
-                _ if begins(token) => 0,
+                _ if begins(token) || opens_body(token) => 0,
+                // Deeper than the body that follows, so that the two are not taken for one.
+                _ if in_header(token) => 2 * STEP,
                 _ => STEP,
             };
             self.begin_line((base + more).min(arrow.unwrap_or(usize::MAX)), false);
@@ -190,6 +192,30 @@ fn begins(token: &SyntaxToken) -> bool {
     })
 }
 
+fn opens_body(token: &SyntaxToken) -> bool {
+    token.kind() == SyntaxKind::LeftBrace
+        && token.parent().is_some_and(|node| node.kind() == SyntaxKind::Body)
+}
+
+/// Whether a token stands between the keyword of a block and its `{`.
+fn in_header(token: &SyntaxToken) -> bool {
+    let mut nodes = token.parent_ancestors();
+    let statement = nodes.find(|node| {
+        node.parent()
+            .is_none_or(|parent| matches!(parent.kind(), SyntaxKind::Root | SyntaxKind::Body))
+    });
+    statement.is_some_and(|node| {
+        matches!(
+            node.kind(),
+            SyntaxKind::If
+                | SyntaxKind::When
+                | SyntaxKind::Every
+                | SyntaxKind::On
+                | SyntaxKind::ForEach
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,7 +234,7 @@ mod tests {
     fn a_duty_s_parts_stand_deeper_than_it_and_connectives_in_capitals() {
         check(
             "when a.b{\nif x.y   crosses\nz and w{\nmust:f( a ,b:c )\n  within :5s\nfallback:g(\nq,\n)\n}\n\n\n\n}",
-            "when a.b {\n  if x.y crosses\n    z AND w {\n    must: f(a, b: c)\n      within: 5s\n      fallback: g(\n        q,\n      )\n  }\n}\n",
+            "when a.b {\n  if x.y crosses\n      z AND w {\n    must: f(a, b: c)\n      within: 5s\n      fallback: g(\n        q,\n      )\n  }\n}\n",
         );
     }
 
