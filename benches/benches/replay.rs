@@ -2,7 +2,7 @@
 //! bound: the raw pairs of the store. The goal is a million events a second.
 //!
 //! Run: `cargo bench -p homeostat-benches --bench replay`.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench may fail")]
+#![expect(clippy::unwrap_used, reason = "a bench may fail")]
 
 use std::hint::black_box;
 use std::ops::Bound;

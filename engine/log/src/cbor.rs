@@ -1,7 +1,11 @@
 //! The few CBOR items (RFC 8949) that this room writes, each in its shortest form.
 //!
 //! In: values. Out: bytes at the end of a buffer. Never: fails, or writes an indefinite length.
-//! Promise: one value has one encoding. Reading is minicbor's. Start at [`write_head`].
+//! Promise: one value has one encoding. Reading is minicbor's, with a shorter way for short texts,
+//! which are most of what a log holds. Start at [`write_head`].
+
+use minicbor::Decoder;
+use minicbor::decode::Error;
 
 /// Major type of a text.
 const TEXT: u8 = 3;
@@ -61,4 +65,19 @@ pub(crate) fn write_head(out: &mut Vec<u8>, major: u8, number: u64) {
             out.extend_from_slice(&number.to_be_bytes());
         }
     }
+}
+
+/// Reads a text: at once when its length stands in its first byte or the next, else minicbor's way.
+pub(crate) fn read_text<'a>(decoder: &mut Decoder<'a>) -> Result<&'a str, Error> {
+    let rest = decoder.input().get(decoder.position()..).unwrap_or_default();
+    let (head, length) = match rest {
+        [first @ 0x60..=0x77, ..] => (1, usize::from(first & 0x1f)),
+        [0x78, length, ..] => (2, usize::from(*length)),
+        _ => return decoder.str(),
+    };
+    let Some(Ok(text)) = rest.get(head..head + length).map(std::str::from_utf8) else {
+        return decoder.str();
+    };
+    decoder.set_position(decoder.position() + head + length);
+    Ok(text)
 }

@@ -241,7 +241,7 @@ pub fn settled_time(event: &NewEvent, recorded: Timestamp) -> Timestamp {
 }
 
 fn owned(decoder: &mut Decoder<'_>) -> Result<String, CodecError> {
-    decoder.str().map(str::to_owned).map_err(malformed)
+    cbor::read_text(decoder).map(str::to_owned).map_err(malformed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]

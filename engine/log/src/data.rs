@@ -16,6 +16,8 @@ use bytes::Bytes;
 use minicbor::Decoder;
 use minicbor::data::Type;
 
+use crate::cbor;
+
 pub use builder::DataBuilder;
 pub(crate) use json::ObjectSeed;
 
@@ -220,7 +222,7 @@ fn get_in<'a>(map: &'a [u8], name: &str) -> Option<Value<'a>> {
     let mut decoder = Decoder::new(map);
     let count = decoder.map().ok()??;
     for _ in 0..count {
-        let found = decoder.str().ok()?;
+        let found = cbor::read_text(&mut decoder).ok()?;
         // Names ascend, so the first greater one ends the search.
         match found.cmp(name) {
             std::cmp::Ordering::Less => decoder.skip().ok()?,
@@ -236,7 +238,7 @@ fn read<'a>(decoder: &mut Decoder<'a>) -> Option<Value<'a>> {
     match decoder.datatype().ok()? {
         Type::Null => decoder.null().ok().map(|()| Value::Null),
         Type::Bool => decoder.bool().ok().map(Value::Truth),
-        Type::String => decoder.str().ok().map(Value::Text),
+        Type::String => cbor::read_text(decoder).ok().map(Value::Text),
         Type::F64 => decoder.f64().ok().map(Value::Float),
         Type::Array | Type::Map => {
             let start = decoder.position();
@@ -265,7 +267,7 @@ impl<'a> Iterator for Fields<'a> {
     type Item = (&'a str, Value<'a>);
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        Some((self.decoder.str().ok()?, read(&mut self.decoder)?))
+        Some((cbor::read_text(&mut self.decoder).ok()?, read(&mut self.decoder)?))
     }
 }
 

@@ -14,7 +14,7 @@ use homeostat_world::{Position, Snapshot, Store};
 use crate::codec::{self, ChainHash};
 use crate::event::Event;
 use crate::fault::{Damage, DamageReason, LogError};
-use crate::index::{self, EVENTS};
+use crate::index::{self, EVENTS, Tally};
 use crate::witness::Head;
 
 /// Records fetched at once; an iterator holds at most this many.
@@ -38,7 +38,7 @@ pub struct Verified {
     pub bytes: u64,
     /// Where the log ends.
     pub head: Head,
-    /// Events that an index does not find. No harm to the log: rebuild the indexes.
+    /// Of the two indexes, how many do not agree with the log. No harm to it: rebuild them.
     pub index_faults: u64,
 }
 
@@ -106,7 +106,7 @@ impl<S: Store> Reader<S> {
     }
 
     /// Reads everything from `from` to the head and proves it whole: gapless, decodable, chained,
-    /// in the order of its recording, and found by the indexes. `progress` is told the position
+    /// in the order of its recording, and the same as the indexes say. `progress` is told the position
     /// now and then.
     ///
     /// # Errors
@@ -120,6 +120,7 @@ impl<S: Store> Reader<S> {
         let from = from.max(Position::new(1));
         let mut walk = Walk::start(&snapshot, from)?;
         let mut verified = Verified { events: 0, bytes: 0, head, index_faults: 0 };
+        let mut tally = Tally::default();
         let mut records = Records::new(self.store.snapshot(), from);
         while walk.position < head.position {
             let position = walk.position.next();
@@ -130,7 +131,7 @@ impl<S: Store> Reader<S> {
             let event = walk.step(&value)?;
             verified.events += 1;
             verified.bytes += value.len() as u64;
-            verified.index_faults += u64::from(!indexed(&snapshot, &event)?);
+            tally.count(&event.event, position);
             if position.get().is_multiple_of(PROGRESS_STEP) {
                 progress(position);
             }
@@ -138,20 +139,11 @@ impl<S: Store> Reader<S> {
         if walk.position == head.position && walk.chain != head.chain {
             return Err(Damage::at(head.position, DamageReason::Chain).into());
         }
+        let indexed = Tally::of_indexes(&snapshot, from, head.position)?;
+        verified.index_faults = tally.faults(indexed);
         progress(head.position);
         Ok(verified)
     }
-}
-
-/// Whether both indexes know `event`.
-fn indexed<P: Snapshot>(snapshot: &P, event: &Event) -> Result<bool, LogError> {
-    let key = index::id_key(&event.event.source, &event.event.id);
-    let by_id = index::find(snapshot, &key)? == Some(event.position);
-    let by_subject = match &event.event.subject {
-        Some(subject) => index::stream(snapshot, subject, event.position, 1)? == [event.position],
-        None => true,
-    };
-    Ok(by_id && by_subject)
 }
 
 pub(crate) fn get<P: Snapshot>(

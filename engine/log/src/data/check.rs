@@ -8,6 +8,7 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 
 use super::DataError;
+use crate::cbor;
 
 /// Whether `bytes` are exactly one payload.
 pub(super) fn check(bytes: &[u8]) -> Result<(), DataError> {
@@ -36,7 +37,7 @@ pub(super) fn map(decoder: &mut Decoder<'_>, depth: usize) -> Result<(), DataErr
     let mut before: Option<&str> = None;
     // A forged count cannot make this long: each round reads at least two bytes or fails.
     for _ in 0..count {
-        let name = decoder.str().map_err(cbor)?;
+        let name = cbor::read_text(decoder).map_err(cbor)?;
         if before.is_some_and(|before| before >= name) {
             return Err(malformed("names are not in ascending order"));
         }
@@ -50,7 +51,7 @@ fn value(decoder: &mut Decoder<'_>, depth: usize) -> Result<(), DataError> {
     match decoder.datatype().map_err(cbor)? {
         Type::Null => decoder.null().map_err(cbor),
         Type::Bool => decoder.bool().map(drop).map_err(cbor),
-        Type::String => decoder.str().map(drop).map_err(cbor),
+        Type::String => cbor::read_text(decoder).map(drop).map_err(cbor),
         Type::U8
         | Type::U16
         | Type::U32
