@@ -107,6 +107,8 @@ impl<S: Store> Log<S> {
         }
         let (head, events, answered) = (group.head, group.events, group.oldest_answer);
         let mut batch = group.batch;
+        // A store in memory shares with its snapshots and copies what it must not change under them.
+        drop(group.snapshot);
         if !events.is_empty() {
             index::put_reach(&mut batch, head.position);
         }
