@@ -174,7 +174,7 @@ type Table<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
 /// The requests of one commit.
 pub(crate) struct Group<P> {
-    snapshot: P,
+    pub(crate) snapshot: P,
     recorded: Timestamp,
     /// The head as it will be.
     pub(crate) head: Head,
