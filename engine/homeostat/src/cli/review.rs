@@ -85,7 +85,7 @@ fn list(remote: &mut Remote, context: &mut Context) -> Result<Outcome, Failure> 
         return Ok(Outcome::Fine);
     }
     context.screen.text(gap_table(&waiting).show())?;
-    context.screen.note("\n`homeostat review GAP` decides about one of them");
+    context.screen.note("`homeostat review GAP` decides about one of them");
     Ok(Outcome::Fine)
 }
 

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod bench;
+mod claims;
 mod demo;
 mod frame;
 mod help;

@@ -45,7 +45,7 @@ pub(crate) fn status_line(status: &Status) -> String {
     painted(
         paint::DIM,
         format_args!(
-            "{}  {} events  {} gaps open, {} with people  {} agents at work  ${:.2} spent",
+            "{}  {} events  {} open gaps, {} with people  {} agents  ${:.2}",
             time_of_day(status.now),
             status.head,
             gaps.gaps_open,

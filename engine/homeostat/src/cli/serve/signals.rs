@@ -25,8 +25,8 @@ pub(crate) fn listen() -> Result<(Signal, Signal), Failure> {
         while !count.is_closed() {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => tracing::info!("SIGINT"),
-                _ = terminate.recv() => tracing::info!("SIGTERM"),
+                _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "asked to stop"),
+                _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "asked to stop"),
             }
             count.send_modify(|count| *count += 1);
         }
