@@ -26,7 +26,7 @@ use meaning::{Carried, Log};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// An event is applied.
-    Event(Event),
+    Event(Box<Event>),
     /// Time comes to this instant.
     Advance(Timestamp),
 }

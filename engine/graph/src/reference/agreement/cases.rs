@@ -398,7 +398,7 @@ fn steps(draw: &mut Draw, clauses: u64) -> Vec<Step> {
         } else {
             event(draw, position, now, clauses)
         };
-        steps.push(Step::Event(event));
+        steps.push(Step::Event(Box::new(event)));
     }
     if draw.chance(80) {
         now += draw.one(&[0, 1, 3_000_000, 5_000_001, 60_000_000]);
