@@ -44,10 +44,20 @@ impl Columns {
         inferred: bool,
         symbols: &mut Symbols,
     ) {
+        instance.retain(symbols);
+        // The old cell's texts are held until the event is done, since crossings read them.
+        let Some(values) = self.columns.get_mut(column as usize) else { return };
+        if let Some(cell) = values.get_mut(&instance)
+            && value.is_known()
+        {
+            self.replaced.push((column, instance, *cell));
+            cell.inferred = value.retain(symbols);
+            cell.primary = if inferred { cell.primary } else { value };
+            cell.primary.retain(symbols);
+            return;
+        }
         let old = self.cell(column, instance);
         let new = Cell { primary: if inferred { old.primary } else { value }, inferred: value };
-        // The old cell's texts are held until the event is done, since crossings read them.
-        instance.retain(symbols);
         self.replaced.push((column, instance, old));
         self.put(column, instance, new, symbols);
     }

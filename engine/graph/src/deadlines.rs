@@ -19,7 +19,7 @@ use crate::state::{Sink, State};
 use crate::wheel::Timer;
 
 /// The wheel may hold this many dead timers before it is worth looking.
-const DEAD_TIMERS: usize = 4_096;
+const DEAD_TIMERS: usize = 8_192;
 
 impl State {
     /// Something is owed from now on. Gives its place.
@@ -51,7 +51,7 @@ impl State {
             new.frame = Some(Box::new(frame));
         }
         let id = new.id();
-        let (slot, _) = self.open.insert(new, program);
+        let slot = self.open.insert(new, program);
         if let Some(tally) = self.tallies.get_mut(index as usize) {
             tally.triggers += 1;
             tally.pending += 1;
@@ -73,13 +73,16 @@ impl State {
     pub(crate) fn pass_time(&mut self, program: &Program, now: i64, sink: Sink<'_>) {
         self.now = self.now.max(now);
         let open = &self.open;
-        self.wheel.pass(self.now, |timer| {
-            let obligation = open.living(timer.slot, timer.generation)?;
-            (obligation.timer == timer.time).then_some((obligation.trigger, obligation.clause))
-        });
+        self.wheel.pass(
+            self.now,
+            |timer| open.is_living(timer.slot, timer.generation),
+            |timer| {
+                let obligation = open.get(timer.slot);
+                (obligation.trigger, obligation.clause)
+            },
+        );
         while let Some(ready) = self.wheel.pop(self.now) {
-            let living = self.open.living(ready.slot, ready.generation);
-            if living.is_some_and(|obligation| obligation.timer == ready.time) {
+            if self.open.is_living(ready.slot, ready.generation) {
                 self.fire(program, ready.slot, ready.time, sink);
             }
         }
@@ -163,11 +166,9 @@ impl State {
         let order = (obligation.trigger, obligation.clause);
         let generation = self.open.generation(slot);
         self.wheel.insert(Timer { time, slot, generation }, || order);
-        if self.wheel.len() > 2 * self.open.len() + DEAD_TIMERS {
+        if self.wheel.len() > 4 * self.open.len() + DEAD_TIMERS {
             let open = &self.open;
-            self.wheel.compact(|timer| {
-                open.living(timer.slot, timer.generation).is_some_and(|o| o.timer == timer.time)
-            });
+            self.wheel.compact(|timer| open.is_living(timer.slot, timer.generation));
         }
     }
 }

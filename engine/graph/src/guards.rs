@@ -10,7 +10,7 @@ use homeostat_world::Position;
 use crate::change::Change;
 use crate::datum::{Datum, Truth, compare, crosses, holds};
 use crate::fact::Fact;
-use crate::program::{GuardIndex, ItemPlan, PathRead, Program, Read, Test, TypePlan, at};
+use crate::program::{GuardIndex, ItemPlan, PathRead, Program, Read, Test, at};
 use crate::state::{Sink, State};
 
 /// What a block's evaluation for one trigger needs at hand.
@@ -63,10 +63,10 @@ impl State {
         &mut self,
         program: &Program,
         fact: &Fact<'_>,
-        plan: &TypePlan,
+        event_type: u32,
         sink: Sink<'_>,
     ) {
-        let Some(&event_type) = program.type_names.get(&plan.name) else { return };
+        let plan = at(&program.types, event_type);
         let moment = Moment {
             trigger: fact.position.get(),
             event_type,

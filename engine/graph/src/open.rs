@@ -1,9 +1,13 @@
 //! The open obligations: found by id, and by clause and keys.
 //!
 //! In: obligations to keep and to forget. Out: the same, by either index.
-//! Never: keeps an obligation that is closed, nor a key that nothing open has.
+//! Never: keeps an obligation that is closed. Triggers come in the order of the log, so the index by
+//! id is a list that is appended to, searched by halves, and cleared of the dead when they dominate;
+//! one text as the key is a place in a list, any other key a place in a hash table.
 //! Promise: memory follows the most obligations that were open at once.
 //! Start reading at [`Open::insert`].
+
+use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
 
@@ -57,28 +61,50 @@ pub(crate) enum Values {
     Many(Box<[Datum]>),
 }
 
-#[derive(Debug, Default)]
-struct Slot {
+/// The first and last of the obligations of one clause that have the same keys.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    head: u32,
+    tail: u32,
+}
+
+const NO_ENDS: Ends = Ends { head: NOWHERE, tail: NOWHERE };
+
+/// An entry of the index by id. Living while the generation is the place's.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    trigger: u64,
+    clause: u32,
+    slot: u32,
     generation: u32,
-    obligation: Option<Obligation>,
 }
 
 /// The obligations of one clause that have the same keys, oldest activation first.
 #[derive(Debug)]
 struct Bucket {
     hash: u64,
-    head: u32,
-    tail: u32,
+    ends: Ends,
 }
 
 /// The store. See the module's opening.
 #[derive(Debug, Default)]
 pub(crate) struct Open {
-    slots: Vec<Slot>,
+    slots: Vec<Option<Obligation>>,
+    /// How often each place has been given up. Apart from the slots, since timers ask for nothing
+    /// else.
+    generations: Vec<u32>,
     free: Vec<u32>,
-    by_id: HashTable<u32>,
+    /// By id, ascending, those that came in that order.
+    by_id: Vec<Entry>,
+    /// By id, those that came later than their neighbours: fallbacks, and duties under guards.
+    by_id_late: BTreeMap<(u64, u32), u32>,
+    /// For each clause, by the symbol of its only key.
+    by_symbol: Vec<Vec<Ends>>,
     by_keys: HashTable<Bucket>,
 }
+
+/// The index by id may hold this many dead entries before it is worth looking.
+const DEAD_ENTRIES: usize = 4_096;
 
 impl Values {
     pub(crate) fn new(values: &[Datum]) -> Self {
@@ -131,42 +157,73 @@ impl Obligation {
 }
 
 impl Open {
-    /// Keeps an obligation; gives its place and generation.
-    pub(crate) fn insert(&mut self, obligation: Obligation, program: &Program) -> (u32, u32) {
-        let id_hash = hash_id(obligation.clause, obligation.trigger);
-        let keys_hash = matchable(obligation.keys(program))
-            .then(|| hash_keys(obligation.clause, obligation.keys(program)));
+    /// Keeps an obligation; gives its place.
+    pub(crate) fn insert(&mut self, obligation: Obligation, program: &Program) -> u32 {
+        let (trigger, clause) = (obligation.trigger, obligation.clause);
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
+            self.slots.push(None);
+            self.generations.push(0);
             u32::try_from(self.slots.len() - 1).unwrap_or(NOWHERE)
         });
         assert!(slot != NOWHERE, "fewer than four thousand million obligations are open at once");
-        let Some(place) = self.slots.get_mut(slot as usize) else { return (NOWHERE, 0) };
-        assert!(place.obligation.is_none(), "a free place holds nothing");
-        place.obligation = Some(obligation);
-        let generation = place.generation;
-        let slots = &self.slots;
-        self.by_id.insert_unique(id_hash, slot, |&slot| {
-            held(slots, slot).map_or(0, |held| hash_id(held.clause, held.trigger))
-        });
-        if let Some(hash) = keys_hash {
-            self.link(slot, hash, program);
+        let Some(place) = self.slots.get_mut(slot as usize) else { return NOWHERE };
+        assert!(place.is_none(), "a free place holds nothing");
+        let obligation = place.insert(obligation);
+        if matchable(obligation.keys(program)) {
+            self.link(slot, program);
         }
-        (slot, generation)
+        self.index(Entry { trigger, clause, slot, generation: self.generation(slot) });
+        slot
     }
 
-    fn link(&mut self, slot: u32, hash: u64, program: &Program) {
-        let slots = &self.slots;
-        let Some(new) = held(slots, slot) else { return };
-        let bucket = self.by_keys.find_mut(hash, |bucket| {
-            held(slots, bucket.head).is_some_and(|head| same_keys(head, new, program))
-        });
-        let Some(bucket) = bucket else {
-            self.by_keys
-                .insert_unique(hash, Bucket { hash, head: slot, tail: slot }, |bucket| bucket.hash);
+    fn index(&mut self, entry: Entry) {
+        let id = (entry.trigger, entry.clause);
+        if self.by_id.last().is_some_and(|last| (last.trigger, last.clause) >= id) {
+            self.by_id_late.insert(id, entry.slot);
             return;
+        }
+        self.by_id.push(entry);
+        if self.by_id.len() > 2 * self.len() + DEAD_ENTRIES {
+            let generations = &self.generations;
+            self.by_id.retain(|entry| {
+                generations.get(entry.slot as usize).is_some_and(|g| *g == entry.generation)
+            });
+        }
+    }
+
+    /// The ends of the list that an obligation belongs to, made if there is none.
+    fn ends_mut(&mut self, slot: u32, program: &Program) -> &mut Ends {
+        let Some(obligation) = held(&self.slots, slot) else { unreachable!("just kept") };
+        let clause = obligation.clause;
+        if let &[Datum::Text(symbol)] = obligation.keys(program) {
+            let clause = clause as usize;
+            if self.by_symbol.len() <= clause {
+                self.by_symbol.resize_with(clause + 1, Vec::new);
+            }
+            let Some(lists) = self.by_symbol.get_mut(clause) else { unreachable!("just made") };
+            let place = symbol.0 as usize;
+            if lists.len() <= place {
+                lists.resize(place + 1, NO_ENDS);
+            }
+            let Some(ends) = lists.get_mut(place) else { unreachable!("just made") };
+            return ends;
+        }
+        let slots = &self.slots;
+        let hash = hash_keys(clause, obligation.keys(program));
+        let same = |bucket: &Bucket| {
+            held(slots, bucket.ends.head).is_some_and(|head| same_keys(head, obligation, program))
         };
-        let tail = std::mem::replace(&mut bucket.tail, slot);
+        let entry = self.by_keys.entry(hash, same, |bucket| bucket.hash);
+        &mut entry.or_insert(Bucket { hash, ends: NO_ENDS }).into_mut().ends
+    }
+
+    fn link(&mut self, slot: u32, program: &Program) {
+        let ends = self.ends_mut(slot, program);
+        let tail = std::mem::replace(&mut ends.tail, slot);
+        if tail == NOWHERE {
+            ends.head = slot;
+            return;
+        }
         self.get_mut(tail).next = slot;
         self.get_mut(slot).previous = tail;
     }
@@ -174,17 +231,18 @@ impl Open {
     /// Forgets the obligation at `slot` and hands it out.
     pub(crate) fn remove(&mut self, slot: u32, program: &Program) -> Obligation {
         let obligation = self.get(slot);
-        let hash = hash_id(obligation.clause, obligation.trigger);
-        let linked = matchable(obligation.keys(program));
-        if let Ok(found) = self.by_id.find_entry(hash, |&at| at == slot) {
-            found.remove();
-        }
-        if linked {
+        let id = (obligation.trigger, obligation.clause);
+        if matchable(obligation.keys(program)) {
             self.unlink(slot, program);
         }
-        let Some(place) = self.slots.get_mut(slot as usize) else { unreachable!("just read") };
-        let Some(obligation) = place.obligation.take() else { unreachable!("just read") };
-        place.generation = place.generation.wrapping_add(1);
+        if !self.by_id_late.is_empty() && self.by_id_late.get(&id) == Some(&slot) {
+            self.by_id_late.remove(&id);
+        }
+        let obligation = self.slots.get_mut(slot as usize).and_then(Option::take);
+        let Some(obligation) = obligation else { unreachable!("just read") };
+        if let Some(generation) = self.generations.get_mut(slot as usize) {
+            *generation = generation.wrapping_add(1);
+        }
         self.free.push(slot);
         obligation
     }
@@ -192,20 +250,16 @@ impl Open {
     fn unlink(&mut self, slot: u32, program: &Program) {
         let obligation = self.get(slot);
         let (previous, next) = (obligation.previous, obligation.next);
+        if previous == NOWHERE && next == NOWHERE {
+            self.unlink_last(slot, program);
+            return;
+        }
         if previous == NOWHERE || next == NOWHERE {
-            let hash = hash_keys(obligation.clause, obligation.keys(program));
-            let found =
-                self.by_keys.find_entry(hash, |bucket| bucket.head == slot || bucket.tail == slot);
-            let Ok(mut found) = found else { unreachable!("an end of a list is in its bucket") };
-            if previous == NOWHERE && next == NOWHERE {
-                found.remove();
-                return;
-            }
-            let bucket = found.get_mut();
+            let ends = self.ends_mut(slot, program);
             if previous == NOWHERE {
-                bucket.head = next;
+                ends.head = next;
             } else {
-                bucket.tail = previous;
+                ends.tail = previous;
             }
         }
         if previous != NOWHERE {
@@ -213,6 +267,20 @@ impl Open {
         }
         if next != NOWHERE {
             self.get_mut(next).previous = previous;
+        }
+    }
+
+    /// The list goes with its last obligation.
+    fn unlink_last(&mut self, slot: u32, program: &Program) {
+        let Some(obligation) = held(&self.slots, slot) else { unreachable!("just read") };
+        if let &[Datum::Text(_)] = obligation.keys(program) {
+            *self.ends_mut(slot, program) = NO_ENDS;
+            return;
+        }
+        let hash = hash_keys(obligation.clause, obligation.keys(program));
+        match self.by_keys.find_entry(hash, |bucket| bucket.ends.head == slot) {
+            Ok(found) => drop(found.remove()),
+            Err(_) => unreachable!("an obligation with keys is in a bucket"),
         }
     }
 
@@ -227,31 +295,30 @@ impl Open {
     /// The obligation at `slot`, which must hold one.
     pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Obligation {
         let place = self.slots.get_mut(slot as usize);
-        let Some(obligation) = place.and_then(|place| place.obligation.as_mut()) else {
+        let Some(obligation) = place.and_then(Option::as_mut) else {
             unreachable!("place `{slot}` is named only while it holds an obligation");
         };
         obligation
     }
 
-    /// The obligation at `slot`, if it is still the one of `generation`.
-    pub(crate) fn living(&self, slot: u32, generation: u32) -> Option<&Obligation> {
-        let place = self.slots.get(slot as usize)?;
-        (place.generation == generation).then_some(place.obligation.as_ref()).flatten()
+    /// Whether the place still holds the obligation of `generation`.
+    pub(crate) fn is_living(&self, slot: u32, generation: u32) -> bool {
+        self.generations.get(slot as usize) == Some(&generation)
     }
 
     /// Which of the obligations that had this place is there now.
     pub(crate) fn generation(&self, slot: u32) -> u32 {
-        self.slots.get(slot as usize).map_or(0, |place| place.generation)
+        self.generations.get(slot as usize).copied().unwrap_or(0)
     }
 
     /// The place of an obligation.
     pub(crate) fn find(&self, id: ObligationId) -> Option<u32> {
-        let (clause, trigger) = (id.clause.0, id.trigger.get());
-        let hash = hash_id(clause, trigger);
-        let found = self.by_id.find(hash, |&slot| {
-            held(&self.slots, slot).is_some_and(|o| o.clause == clause && o.trigger == trigger)
+        let id = (id.trigger.get(), id.clause.0);
+        let place = self.by_id.partition_point(|entry| (entry.trigger, entry.clause) < id);
+        let found = self.by_id.get(place).filter(|entry| {
+            (entry.trigger, entry.clause) == id && self.is_living(entry.slot, entry.generation)
         });
-        found.copied()
+        found.map(|entry| entry.slot).or_else(|| self.by_id_late.get(&id).copied())
     }
 
     /// The places of the open obligations of `clause` that have these keys.
@@ -261,11 +328,16 @@ impl Open {
         keys: &[Datum],
         program: &Program,
     ) -> impl Iterator<Item = u32> + use<'a> {
-        let found = self.by_keys.find(hash_keys(clause, keys), |bucket| {
-            held(&self.slots, bucket.head)
-                .is_some_and(|head| head.clause == clause && head.keys(program) == keys)
-        });
-        let mut slot = found.map_or(NOWHERE, |bucket| bucket.head);
+        let mut slot = if let &[Datum::Text(symbol)] = keys {
+            let lists = self.by_symbol.get(clause as usize);
+            lists.and_then(|lists| lists.get(symbol.0 as usize)).map_or(NOWHERE, |ends| ends.head)
+        } else {
+            let found = self.by_keys.find(hash_keys(clause, keys), |bucket| {
+                held(&self.slots, bucket.ends.head)
+                    .is_some_and(|head| head.clause == clause && head.keys(program) == keys)
+            });
+            found.map_or(NOWHERE, |bucket| bucket.ends.head)
+        };
         std::iter::from_fn(move || {
             let obligation = held(&self.slots, slot)?;
             Some(std::mem::replace(&mut slot, obligation.next))
@@ -274,12 +346,12 @@ impl Open {
 
     /// Every place that holds an obligation, in no order that means anything.
     pub(crate) fn places(&self) -> impl Iterator<Item = (u32, &Obligation)> {
-        (0..).zip(&self.slots).filter_map(|(at, slot)| Some((at, slot.obligation.as_ref()?)))
+        (0..).zip(&self.slots).filter_map(|(at, slot)| Some((at, slot.as_ref()?)))
     }
 
     /// How many are open.
     pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
+        self.slots.len() - self.free.len()
     }
 
     /// Bytes set aside.
@@ -295,9 +367,12 @@ impl Open {
                 values + frame.map_or(0, |f| size_of::<Frame>() + size_of_val::<[Datum]>(&f.values))
             })
             .sum();
-        more + self.slots.capacity() * size_of::<Slot>()
-            + self.free.capacity() * size_of::<u32>()
-            + self.by_id.allocation_size()
+        let by_symbol: usize = self.by_symbol.iter().map(Vec::capacity).sum();
+        more + self.slots.capacity() * size_of::<Option<Obligation>>()
+            + (self.generations.capacity() + self.free.capacity()) * size_of::<u32>()
+            + self.by_id.capacity() * size_of::<Entry>()
+            + self.by_id_late.len() * 3 * size_of::<u64>()
+            + by_symbol * size_of::<Ends>()
             + self.by_keys.allocation_size()
     }
 }
@@ -307,16 +382,12 @@ pub(crate) fn matchable(keys: &[Datum]) -> bool {
     keys.iter().all(|key| key.is_name())
 }
 
-fn held(slots: &[Slot], slot: u32) -> Option<&Obligation> {
-    slots.get(slot as usize)?.obligation.as_ref()
+fn held(slots: &[Option<Obligation>], slot: u32) -> Option<&Obligation> {
+    slots.get(slot as usize)?.as_ref()
 }
 
 fn same_keys(a: &Obligation, b: &Obligation, program: &Program) -> bool {
     a.clause == b.clause && a.keys(program) == b.keys(program)
-}
-
-fn hash_id(clause: u32, trigger: u64) -> u64 {
-    mix(u64::from(clause), trigger)
 }
 
 fn hash_keys(clause: u32, keys: &[Datum]) -> u64 {

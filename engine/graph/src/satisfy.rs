@@ -52,7 +52,7 @@ impl State {
         }
         for found in &matches {
             // An earlier match may have closed this one, as a primary does with its fallback.
-            if self.open.living(found.slot, found.generation).is_some() {
+            if self.open.is_living(found.slot, found.generation) {
                 let time = fact.time.as_micros();
                 self.fulfil(program, found.slot, fact.position.get(), time, sink);
             }

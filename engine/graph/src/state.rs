@@ -107,7 +107,8 @@ impl State {
             self.control(program, fact, sink);
             return;
         }
-        let plan = program.type_names.get(&*fact.r#type).map(|&index| at(&program.types, index));
+        let event_type = program.type_names.get(&*fact.r#type).copied();
+        let plan = event_type.map(|index| at(&program.types, index));
         let inferred = fact.kind == Kind::Enrichment;
         if plan.is_some() || program.remembers {
             self.remember(program, fact, plan, inferred);
@@ -116,11 +117,11 @@ impl State {
         if fact.cause.is_some() || satisfies {
             self.satisfy(program, fact, plan, sink);
         }
-        if let Some(plan) = plan
+        if let (Some(event_type), Some(plan)) = (event_type, plan)
             && !inferred
             && !plan.triggers.is_empty()
         {
-            self.trigger(program, fact, plan, sink);
+            self.trigger(program, fact, event_type, sink);
         }
         self.forget_event();
     }

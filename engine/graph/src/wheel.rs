@@ -41,19 +41,15 @@ const LEVELS: usize = 9;
 /// The wheel. See the module's opening.
 #[derive(Debug)]
 pub(crate) struct Wheel {
-    levels: [Level; LEVELS],
+    /// For each level, which of its slots hold timers.
+    occupied: [u64; LEVELS],
+    levels: [[Slot; SLOTS]; LEVELS],
     ready: BinaryHeap<Reverse<Ready>>,
     /// Everything up to this tick has been moved to `ready`.
     cursor: u64,
     waiting: usize,
     /// The emptied list of the slot that was moved last, for its room.
     spare: Vec<Timer>,
-}
-
-#[derive(Debug)]
-struct Level {
-    occupied: u64,
-    slots: [Slot; SLOTS],
 }
 
 #[derive(Debug, Default)]
@@ -65,10 +61,8 @@ struct Slot {
 impl Wheel {
     pub(crate) fn new() -> Self {
         Self {
-            levels: std::array::from_fn(|_| Level {
-                occupied: 0,
-                slots: std::array::from_fn(|_| Slot::default()),
-            }),
+            occupied: [0; LEVELS],
+            levels: std::array::from_fn(|_| std::array::from_fn(|_| Slot::default())),
             ready: BinaryHeap::new(),
             cursor: 0,
             waiting: 0,
@@ -87,20 +81,29 @@ impl Wheel {
         }
         let level = (63 - (tick ^ self.cursor).leading_zeros()) / SLOT_BITS;
         let index = (tick >> (level * SLOT_BITS)) & (SLOTS as u64 - 1);
-        let Some(level) = self.levels.get_mut(level as usize) else { return };
-        let was_empty = level.occupied & (1 << index) == 0;
-        level.occupied |= 1 << index;
         #[expect(clippy::cast_possible_truncation, reason = "the index is below sixty-four")]
-        let Some(slot) = level.slots.get_mut(index as usize) else { return };
+        let (level, place) = (level as usize, index as usize);
+        let slot = self.levels.get_mut(level).and_then(|slots| slots.get_mut(place));
+        let (Some(slot), Some(occupied)) = (slot, self.occupied.get_mut(level)) else { return };
+        let was_empty = *occupied & (1 << index) == 0;
+        *occupied |= 1 << index;
         slot.earliest = if was_empty { timer.time } else { slot.earliest.min(timer.time) };
         slot.timers.push(timer);
         self.waiting += 1;
     }
 
-    /// Moves time to `now`. `alive` says whether a timer still counts and, if so, its trigger and
-    /// clause. After this, [`Self::pop`] hands out what has passed.
-    pub(crate) fn pass(&mut self, now: i64, alive: impl Fn(&Timer) -> Option<(u64, u32)>) {
+    /// Moves time to `now`. `alive` says whether a timer still counts, `order` gives its trigger
+    /// and clause. After this, [`Self::pop`] hands out what has passed.
+    pub(crate) fn pass(
+        &mut self,
+        now: i64,
+        alive: impl Fn(&Timer) -> bool,
+        order: impl Fn(&Timer) -> (u64, u32),
+    ) {
         let target = tick_of(now);
+        if target <= self.cursor {
+            return;
+        }
         while let Some((level, index)) = self.first_slot() {
             let start = self.start_of(level, index);
             if start > target {
@@ -109,8 +112,8 @@ impl Wheel {
             self.cursor = self.cursor.max(start);
             let mut timers = self.empty(level, index);
             for timer in timers.drain(..) {
-                if let Some(order) = alive(&timer) {
-                    self.insert(timer, || order);
+                if alive(&timer) {
+                    self.insert(timer, || order(&timer));
                 }
             }
             self.spare = timers;
@@ -131,7 +134,7 @@ impl Wheel {
         let ready = self.ready.peek().map(|Reverse(ready)| ready.time);
         let waiting = self
             .first_slot()
-            .and_then(|(level, index)| Some(self.levels.get(level)?.slots.get(index)?.earliest));
+            .and_then(|(level, index)| Some(self.levels.get(level)?.get(index)?.earliest));
         match (ready, waiting) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -146,14 +149,20 @@ impl Wheel {
     /// Drops every dead timer. Worth its price when they outnumber the living.
     pub(crate) fn compact(&mut self, alive: impl Fn(&Timer) -> bool) {
         self.waiting = 0;
-        for level in &mut self.levels {
-            for (index, slot) in level.slots.iter_mut().enumerate() {
+        for (slots, occupied) in self.levels.iter_mut().zip(&mut self.occupied) {
+            for (index, slot) in slots.iter_mut().enumerate() {
+                if *occupied & (1 << index) == 0 {
+                    slot.timers = Vec::new();
+                    continue;
+                }
                 slot.timers.retain(&alive);
-                slot.timers.shrink_to(slot.timers.len() * 2);
+                if slot.timers.capacity() > 4 * slot.timers.len() {
+                    slot.timers.shrink_to(2 * slot.timers.len());
+                }
                 self.waiting += slot.timers.len();
                 slot.earliest = slot.timers.iter().map(|timer| timer.time).min().unwrap_or(0);
                 if slot.timers.is_empty() {
-                    level.occupied &= !(1 << index);
+                    *occupied &= !(1 << index);
                 }
             }
         }
@@ -167,12 +176,7 @@ impl Wheel {
 
     /// Bytes set aside.
     pub(crate) fn bytes(&self) -> usize {
-        let slots: usize = self
-            .levels
-            .iter()
-            .flat_map(|level| &level.slots)
-            .map(|slot| slot.timers.capacity())
-            .sum();
+        let slots: usize = self.levels.iter().flatten().map(|slot| slot.timers.capacity()).sum();
         size_of::<Self>()
             + (slots + self.spare.capacity()) * size_of::<Timer>()
             + self.ready.capacity() * size_of::<Ready>()
@@ -181,11 +185,8 @@ impl Wheel {
     /// The earliest slot: lower levels come before higher ones, since every timer of a level
     /// shares all higher digits with the cursor.
     fn first_slot(&self) -> Option<(usize, usize)> {
-        self.levels
-            .iter()
-            .enumerate()
-            .find(|(_, level)| level.occupied != 0)
-            .map(|(number, level)| (number, level.occupied.trailing_zeros() as usize))
+        let occupied = self.occupied.iter().enumerate().find(|(_, occupied)| **occupied != 0);
+        occupied.map(|(level, occupied)| (level, occupied.trailing_zeros() as usize))
     }
 
     fn start_of(&self, level: usize, index: usize) -> u64 {
@@ -197,9 +198,11 @@ impl Wheel {
 
     fn empty(&mut self, level: usize, index: usize) -> Vec<Timer> {
         let spare = std::mem::take(&mut self.spare);
-        let Some(level) = self.levels.get_mut(level) else { return spare };
-        level.occupied &= !(1 << index);
-        let Some(slot) = level.slots.get_mut(index) else { return spare };
+        if let Some(occupied) = self.occupied.get_mut(level) {
+            *occupied &= !(1 << index);
+        }
+        let slot = self.levels.get_mut(level).and_then(|slots| slots.get_mut(index));
+        let Some(slot) = slot else { return spare };
         let timers = std::mem::replace(&mut slot.timers, spare);
         self.waiting -= timers.len();
         timers
@@ -216,7 +219,7 @@ mod tests {
     use super::*;
 
     fn pass(wheel: &mut Wheel, now: i64) -> Vec<i64> {
-        wheel.pass(now, |timer| Some((u64::from(timer.slot), 0)));
+        wheel.pass(now, |_| true, |timer| (u64::from(timer.slot), 0));
         std::iter::from_fn(|| wheel.pop(now)).map(|ready| ready.time).collect()
     }
 
@@ -240,7 +243,7 @@ mod tests {
         };
         for _ in 0..200 {
             let (mut wheel, mut list, mut now) = (Wheel::new(), Vec::new(), -3_000_000_i64);
-            wheel.pass(now, |_| None);
+            wheel.pass(now, |_| true, |_| (0, 0));
             for slot in 0..200_u32 {
                 let reach = 1_u64 << draw(44);
                 let time = now + i64::try_from(draw(reach)).unwrap_or(0) - 5;
@@ -267,7 +270,7 @@ mod tests {
     #[test]
     fn dead_timers_leave_no_room_behind_when_it_is_compacted() {
         let mut wheel = Wheel::new();
-        wheel.pass(0, |_| None);
+        wheel.pass(0, |_| true, |_| (0, 0));
         for n in 0..100_000_u32 {
             let timer = Timer { time: i64::from(n) * 997, slot: n, generation: 0 };
             wheel.insert(timer, || (0, 0));

@@ -44,7 +44,7 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     }
     // Timers are set from here on, so time must stand where it stood.
     let now = state.now;
-    state.wheel.pass(now, |_| None);
+    state.wheel.pass(now, |_| true, |_| (0, 0));
     obligations(&mut from, program, &mut state)?;
     pending(&mut from, program, &mut state)?;
     columns(&mut from, program, &mut state)?;
@@ -97,7 +97,7 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
             return Err(malformed("an obligation that stands there twice"));
         }
         let id = new.id();
-        let (slot, _) = state.open.insert(new, program);
+        let slot = state.open.insert(new, program);
         state.set_timer(slot, timer);
         if let Some(clause) = down {
             if plan.fallback.is_none_or(|fallback| fallback.0 != clause) {
