@@ -37,6 +37,7 @@ Examples:
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
     let sources = context.specs(&args.specs)?;
     let mut changed = Vec::new();
+    let mut printed = None;
     for source in &sources {
         let parsed = homeostat_intent::parse(&source.text);
         if !parsed.faults.is_empty() {
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         }
         let formatted = homeostat_intent::format(&source.text);
         if source.name == sources::STDIN && !args.check {
-            context.screen.text(formatted)?;
+            printed = Some(formatted);
         } else if formatted != source.text {
             changed.push(&source.name);
             if !args.check {
@@ -58,7 +59,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
     }
     if context.screen.is_json() {
         let files = sources.len();
-        context.screen.json(&json!({ "files": files, "changed": changed }))?;
+        context
+            .screen
+            .json(&json!({ "files": files, "changed": changed, "formatted": printed }))?;
     } else if args.check {
         for name in &changed {
             context.screen.line(name)?;
@@ -71,6 +74,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         for name in &changed {
             context.screen.note(format_args!("laid out {name}"));
         }
+        context.screen.text(printed.unwrap_or_default())?;
     }
     Ok(Outcome::found_if(args.check && !changed.is_empty()))
 }

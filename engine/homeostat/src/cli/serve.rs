@@ -12,7 +12,7 @@ use std::sync::Arc;
 use homeostat_agents::AgentsFile;
 use homeostat_api::ServeLimits;
 use homeostat_host::{HostRunner, SystemClock, TokioNet, TokioTasks, os_chance};
-use homeostat_intent::Source;
+use homeostat_intent::{Source, Spec};
 use homeostat_kernel::drive::Parts;
 use homeostat_kernel::{Engine, Handle, StartError};
 use homeostat_world::{Listener, Net};
@@ -22,7 +22,7 @@ use super::Outcome;
 use crate::config::Durability;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::running::{self, Purpose};
+use crate::running::{self, OpenLog, Purpose};
 use crate::screen::{paint, painted};
 use crate::{offline, sources, specs};
 use settings::Effective;
@@ -106,24 +106,7 @@ async fn serve(
 ) -> Result<Outcome, Failure> {
     // Before anything else, so that no signal finds the process unprepared.
     let (first, second) = signals::listen()?;
-    // A spec that is wrong is said before a log is made for it.
-    let given = match given {
-        Some(sources) => Some((specs::understood(context, &sources)?, sources)),
-        None => None,
-    };
-    let purpose = match (args.accept_loss, args.spec_from_log) {
-        (true, _) => Purpose::AcceptLoss,
-        (false, true) => Purpose::Look,
-        (false, false) => Purpose::Write,
-    };
-    let opened = running::open_log(folder, purpose).await?;
-    let (spec, sources) = match given {
-        Some(given) => given,
-        None => {
-            let sources = offline::adopted_sources(&opened.log.reader(), folder)?;
-            (specs::understood(context, &sources)?, sources)
-        }
-    };
+    let (opened, spec, sources) = prepare(args, folder, given, context).await?;
     // Before the engine starts, so that a taken address leaves nothing behind in the log.
     let listener = TokioNet.listen(&effective.listen).await.map_err(|error| {
         Failure::new(format_args!("cannot listen on `{}`: {error}", effective.listen))
@@ -170,9 +153,8 @@ async fn serve(
         biased;
         served = graceful => {
             if served.cut > 0 {
-                context.screen.warn(format_args!(
-                    "{} connections were cut since they did not finish in time", served.cut
-                ));
+                let cut = served.cut;
+                context.screen.warn(format_args!("{cut} connections did not finish in time"));
             }
             context.screen.note("stopped; everything acknowledged is in the log");
             Ok(Outcome::Fine)
@@ -180,6 +162,40 @@ async fn serve(
         () = second.arrives() => Err(Failure::new("stopped at once, on the second signal")
             .help("everything acknowledged is in the log; the next start records agents that were at work as lost")),
     }
+}
+
+/// Opens the log, and finds the spec that it is to be served with.
+async fn prepare(
+    args: &Args,
+    folder: &Path,
+    given: Option<Vec<Source>>,
+    context: &mut Context,
+) -> Result<(OpenLog, Spec, Vec<Source>), Failure> {
+    // A spec that is wrong is said before a log is made for it.
+    let given = match given {
+        Some(sources) => Some((specs::understood(context, &sources)?, sources)),
+        None => None,
+    };
+    let purpose = match (args.accept_loss, args.spec_from_log) {
+        (true, _) => Purpose::AcceptLoss,
+        (false, true) => Purpose::Look,
+        (false, false) => Purpose::Write,
+    };
+    let opened = running::open_log(folder, purpose).await?;
+    let (spec, sources) = match given {
+        Some(given) => given,
+        None => {
+            let sources = offline::adopted_sources(&opened.log.reader(), folder)?;
+            (specs::understood(context, &sources)?, sources)
+        }
+    };
+    if !spec.unevaluated.is_empty() {
+        let count = spec.unevaluated.len();
+        context.screen.note(format_args!(
+            "{count} parts of the spec are not evaluated yet; `homeostat check` names them"
+        ));
+    }
+    Ok((opened, spec, sources))
 }
 
 /// Says that the engine is ready, and where.

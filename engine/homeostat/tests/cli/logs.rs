@@ -37,6 +37,13 @@ fn an_import_reports_what_it_did_and_a_second_one_stores_nothing_twice() {
 }
 
 #[test]
+fn standard_input_is_imported_as_json_lines() {
+    let bench = Bench::new();
+    let run = bench.run_with_input(&["import", "-", "--log", "log", "--format", "json"], EVENTS);
+    assert_eq!(run.fine().json()["appended"], 6);
+}
+
+#[test]
 fn bad_lines_stop_nothing_and_are_kept() {
     let bench = Bench::new();
     let bad = format!("{EVENTS}{{\"specversion\":\"1.0\"}}\nnot json\n");

@@ -130,6 +130,8 @@ fn formatting_is_done_once() {
 fn standard_input_is_formatted_to_standard_output() {
     let run = Bench::new().run_with_input(&["fmt", "-"], ORDERS).fine();
     assert_eq!(run.stdout, ORDERS);
+    let json = Bench::new().run_with_input(&["fmt", "-", "--format", "json"], ORDERS).fine().json();
+    assert_eq!(json["formatted"], ORDERS);
 }
 
 #[test]
