@@ -320,7 +320,7 @@ impl Explainer {
                     let mut next = Some(duty);
                     while let Some(duty) = next {
                         if let Status::Gap { .. } = duty.status {
-                            gaps.extend(gap_of(program, duty));
+                            gaps.extend(self.gap_of(program, duty));
                         }
                         next = duty.fallback.as_ref();
                     }
@@ -328,34 +328,38 @@ impl Explainer {
             }
         }
     }
-}
 
-fn gap_of(program: &Program, duty: &Duty) -> Option<Gap> {
-    let clause = program.clause(program.parse_id(&duty.id)?.clause);
-    let mut whose = Vec::new();
-    for key in &duty.keys {
-        whose.push(format!("{} {}", key.entity, print::plain(&key.value)));
+    fn gap_of(&self, program: &Program, duty: &Duty) -> Option<Gap> {
+        let index = program.parse_id(&duty.id)?.clause;
+        let clause = program.clause(index);
+        let mut whose = Vec::new();
+        for key in &duty.keys {
+            whose.push(format!("{} {}", key.entity, print::plain(&key.value)));
+        }
+        let mut missing = format!("{} missing", clause.action);
+        if !whose.is_empty() {
+            missing.push_str(&format!(" for {}", whose.join(", ")));
+        }
+        let (strength, priority) = match duty.strength {
+            Strength::Must => ("must", "high priority"),
+            Strength::Should => ("should", "low priority"),
+            Strength::Could => ("could", "when there is budget to spare"),
+        };
+        let severity = match &duty.within {
+            Some(within) => format!("{strength}-within-{} ({priority})", within.replace(' ', "-")),
+            None => format!("{strength} ({priority})"),
+        };
+        let known = self.seen.duties.get(&index).and_then(|seen| seen.response.clone());
+        let response = known.unwrap_or_else(|| match clause.performer {
+            _ if !duty.waiting_for.is_empty() => {
+                format!("waiting for {}", duty.waiting_for.join(", "))
+            }
+            Performer::Agent => "spawn agent to resolve".to_owned(),
+            Performer::System => "spawn agent to resolve, since the world did not".to_owned(),
+            Performer::Human => "waiting for a person".to_owned(),
+        });
+        Some(Gap { id: duty.id.clone(), missing, severity, response })
     }
-    let mut missing = format!("{} missing", clause.action);
-    if !whose.is_empty() {
-        missing.push_str(&format!(" for {}", whose.join(", ")));
-    }
-    let (strength, priority) = match duty.strength {
-        Strength::Must => ("must", "high priority"),
-        Strength::Should => ("should", "low priority"),
-        Strength::Could => ("could", "when there is budget to spare"),
-    };
-    let severity = match &duty.within {
-        Some(within) => format!("{strength}-within-{} ({priority})", within.replace(' ', "-")),
-        None => format!("{strength} ({priority})"),
-    };
-    let response = match clause.performer {
-        _ if !duty.waiting_for.is_empty() => format!("waiting for {}", duty.waiting_for.join(", ")),
-        Performer::Agent => "spawn agent to resolve".to_owned(),
-        Performer::System => "spawn agent to resolve, since the world did not".to_owned(),
-        Performer::Human => "waiting for a person".to_owned(),
-    };
-    Some(Gap { id: duty.id.clone(), missing, severity, response })
 }
 
 #[cfg(test)]

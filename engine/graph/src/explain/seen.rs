@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use homeostat_log::{Event, Kind};
+use homeostat_log::control::Decision;
+use homeostat_log::{Control, Event, Kind};
 use homeostat_world::Position;
 
 use super::{NearMiss, Status};
@@ -31,6 +32,8 @@ pub(super) struct SeenDuty {
     pub(super) view: ObligationView,
     pub(super) status: Status,
     pub(super) near_misses: Vec<NearMiss>,
+    /// What the engine's own events last said is being done about its gap.
+    pub(super) response: Option<String>,
 }
 
 /// More would hide the rest of the graph.
@@ -69,6 +72,9 @@ impl Seen {
             self.event = Some(event.clone());
         }
         self.note(changes, evaluator);
+        if let Some(Ok(control)) = Control::from_event(event) {
+            self.note_response(&control, evaluator);
+        }
         for (index, miss) in std::mem::take(&mut self.candidates) {
             if let Some(seen) = self.duties.get_mut(&index)
                 && evaluator.obligation(seen.view.id).is_some()
@@ -87,7 +93,8 @@ impl Seen {
             if let Change::Activated { .. } = change
                 && let Some(view) = evaluator.obligation(id)
             {
-                let new = SeenDuty { view, status: Status::Waiting, near_misses: Vec::new() };
+                let near_misses = Vec::new();
+                let new = SeenDuty { view, status: Status::Waiting, near_misses, response: None };
                 self.duties.insert(id.clause, new);
             }
             let Some(seen) = self.duties.get_mut(&id.clause) else { continue };
@@ -114,6 +121,35 @@ impl Seen {
             }
         }
     }
+
+    /// Takes in what the engine did about one of the trigger's gaps.
+    fn note_response(&mut self, control: &Control, evaluator: &Evaluator) {
+        let (gap, response) = match control {
+            Control::AgentSpawned { agent, gap, .. } => (gap, format!("agent {agent} works on it")),
+            Control::AgentEnded { gap, ending, .. } => {
+                (gap, format!("spawn another agent to resolve, the last one: {}", words(ending)))
+            }
+            Control::GapEscalated { gap, reason } => {
+                (gap, format!("waiting for a person: {}", words(reason)))
+            }
+            Control::GapDecided { gap, decision: Decision::Retry, by, .. } => {
+                (gap, format!("spawn agent to resolve, sent back by {by}"))
+            }
+            _ => return,
+        };
+        let id = evaluator.program().parse_id(gap).filter(|id| id.trigger == self.trigger);
+        if let Some(seen) = id.and_then(|id| self.duties.get_mut(&id.clause)) {
+            seen.response = Some(response);
+        }
+    }
+}
+
+/// A variant's name in the log, as words.
+fn words(variant: &impl serde::Serialize) -> String {
+    serde_json::to_value(variant)
+        .ok()
+        .and_then(|name| name.as_str().map(|name| name.replace('_', " ")))
+        .unwrap_or_default()
 }
 
 /// Why an event of the right type is no answer, when it is close to one.

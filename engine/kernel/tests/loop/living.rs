@@ -63,6 +63,8 @@ async fn a_gap_on_which_agents_fail_is_given_to_a_person_who_can_send_it_back() 
     assert_eq!(gap.state, GapState::Escalated);
     assert_eq!(gap.escalation, Some(Escalation::AgentsExhausted));
     assert_eq!(gap.attempts, 2);
+    let text = handle.explain(Position::new(2)).await.unwrap().to_string();
+    assert!(text.contains("→ waiting for a person: agents exhausted"), "{text}");
 
     handle.decide(verdict("acknowledge@2", Decision::Retry)).await.unwrap();
     world.wait(5).await;
