@@ -71,6 +71,7 @@ async fn commit(log: &mut Log<FjallStore>, mut queue: mpsc::Receiver<Sent>) -> V
         let size = requests.len() * event_size;
         let now = Timestamp::from_micros(1_772_357_400_000_000);
         let done = log.append(requests, now, Durability::Power).await.unwrap();
+        assert_eq!(done.events.len(), waiting.len(), "every event is new");
         groups.push(size);
         waiting.into_iter().for_each(|writer| writer.send(()).unwrap());
     }
