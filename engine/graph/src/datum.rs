@@ -65,14 +65,14 @@ impl Datum {
         Self::Float(number.to_bits())
     }
 
-    /// `value` as a datum; a text is held once more.
+    /// `value` as a datum. Its text lasts for this event; whoever keeps it holds it.
     pub(crate) fn take(value: Value<'_>, symbols: &mut Symbols) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Truth(truth) => Self::Truth(truth),
             Value::Int(number) => Self::Int(number),
             Value::Float(number) => Self::number(number),
-            Value::Text(text) => Self::Text(symbols.intern(text)),
+            Value::Text(text) => Self::Text(symbols.look_up(text)),
             Value::Nested(cbor) => Self::Nested { empty: cbor.len() <= 1 },
         }
     }

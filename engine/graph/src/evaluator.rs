@@ -73,6 +73,7 @@ impl Evaluator {
     /// `now` than the last changes nothing but what has become due since.
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl FnMut(Change)) {
         self.state.pass_time(&self.program, now.as_micros(), sink);
+        self.state.symbols.settle();
     }
 
     /// Applies one event. Time does not pass by it: call [`Self::advance`] before, with the instant
@@ -84,6 +85,7 @@ impl Evaluator {
     /// Applies one event in its borrowed form.
     pub fn on_fact(&mut self, fact: &Fact<'_>, sink: &mut impl FnMut(Change)) {
         self.state.apply(&self.program, fact, sink);
+        self.state.symbols.settle();
     }
 
     /// The earliest instant at which [`Self::advance`] may have something to do: just after the

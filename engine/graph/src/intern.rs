@@ -1,9 +1,11 @@
 //! Texts as dense numbers, counted: a text is kept exactly as long as something open names it.
 //!
 //! In: texts. Out: [`Symbol`]s, equal when the texts are equal.
-//! Never: keeps a text that nothing holds, so memory follows open obligations and not events.
-//! Promise: every `intern` and `retain` is answered by one `release`; ids are reused after that.
-//! Start reading at [`Symbols::intern`].
+//! Never: keeps a text that nothing holds beyond the end of an event, so memory follows open
+//! obligations and not events.
+//! Promise: every `retain` is answered by one `release`; ids are reused after that. A text that is
+//! only looked at is not counted at all: most events come and go without touching a count.
+//! Start reading at [`Symbols::look_up`], then [`Symbols::settle`].
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -17,86 +19,124 @@ pub(crate) struct Symbol(pub(crate) u32);
 /// The texts in use.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
-    table: HashTable<u32>,
+    table: HashTable<Place>,
     entries: Vec<Entry>,
+    /// How often each text is held.
+    holders: Vec<u32>,
     free: Vec<u32>,
+    /// Those that nothing held at some moment of this event.
+    idle: Vec<u32>,
     hasher: FixedState,
+}
+
+/// A place of the table has the text itself, if it is short: one look tells.
+#[derive(Debug)]
+struct Place {
+    at: u32,
+    len: u8,
+    bytes: [u8; SHORT],
 }
 
 #[derive(Debug)]
 struct Entry {
     hash: u64,
-    holders: u32,
     text: Text,
 }
 
-/// Most identifiers are short: they lie in the table itself, without an allocation of their own.
+/// Most identifiers are short, and need no allocation of their own.
 #[derive(Debug)]
 enum Text {
+    Gone,
     Short(u8, [u8; SHORT]),
     Long(Box<str>),
 }
 
 const SHORT: usize = 22;
+/// Marks a place whose text is too long to lie in it.
+const LONG: u8 = u8::MAX;
 
 impl Symbols {
-    /// The symbol of `text`, held once more.
-    pub(crate) fn intern(&mut self, text: &str) -> Symbol {
+    /// The symbol of `text`. It lasts until the event is settled; whoever keeps it holds it.
+    pub(crate) fn look_up(&mut self, text: &str) -> Symbol {
+        let bytes = text.as_bytes();
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(text.as_bytes());
+        hasher.write(bytes);
         let hash = hasher.finish();
-        let entries = &mut self.entries;
-        let found = self
-            .table
-            .find(hash, |&at| {
-                entries.get(at as usize).is_some_and(|entry| entry.text.bytes() == text.as_bytes())
-            })
-            .copied();
-        if let Some(at) = found {
-            if let Some(entry) = entries.get_mut(at as usize) {
-                entry.holders += 1;
-            }
-            return Symbol(at);
-        }
-        let entry = Entry { hash, holders: 1, text: Text::new(text) };
-        let at = if let Some(at) = self.free.pop() {
-            if let Some(place) = entries.get_mut(at as usize) {
-                *place = entry;
-            }
-            at
-        } else {
-            let at = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-            assert!(at < u32::MAX, "fewer than four thousand million texts are open at once");
-            entries.push(entry);
-            at
-        };
         let entries = &self.entries;
-        self.table
-            .insert_unique(hash, at, |&at| entries.get(at as usize).map_or(0, |entry| entry.hash));
+        let found = self.table.find(hash, |place| match place.len {
+            LONG => entries.get(place.at as usize).is_some_and(|e| e.text.bytes() == bytes),
+            len => place.bytes.get(..usize::from(len)) == Some(bytes),
+        });
+        if let Some(place) = found {
+            return Symbol(place.at);
+        }
+        self.add(text, hash)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, text: &str, hash: u64) -> Symbol {
+        let text = Text::new(text);
+        let (len, bytes) = match &text {
+            Text::Short(len, bytes) => (*len, *bytes),
+            Text::Long(_) | Text::Gone => (LONG, [0; SHORT]),
+        };
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(Entry { hash: 0, text: Text::Gone });
+            self.holders.push(0);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+        });
+        assert!(at < u32::MAX, "fewer than four thousand million texts are open at once");
+        if let Some(entry) = self.entries.get_mut(at as usize) {
+            *entry = Entry { hash, text };
+        }
+        let entries = &self.entries;
+        let hash_of = |place: &Place| entries.get(place.at as usize).map_or(0, |entry| entry.hash);
+        self.table.insert_unique(hash, Place { at, len, bytes }, hash_of);
+        self.idle.push(at);
         Symbol(at)
+    }
+
+    /// The symbol of `text`, held.
+    pub(crate) fn intern(&mut self, text: &str) -> Symbol {
+        let symbol = self.look_up(text);
+        self.retain(symbol);
+        symbol
     }
 
     /// Holds `symbol` once more.
     pub(crate) fn retain(&mut self, symbol: Symbol) {
-        if let Some(entry) = self.entries.get_mut(symbol.0 as usize) {
-            assert!(entry.holders > 0, "only a text that is held can be held again");
-            entry.holders += 1;
+        if let Some(holders) = self.holders.get_mut(symbol.0 as usize) {
+            *holders += 1;
         }
     }
 
-    /// Lets go of `symbol` once; the last to let go removes the text.
+    /// Lets go of `symbol` once. The text goes when the event is settled, unless it is held again.
     pub(crate) fn release(&mut self, symbol: Symbol) {
-        let Some(entry) = self.entries.get_mut(symbol.0 as usize) else { return };
-        assert!(entry.holders > 0, "a text is released as often as it is held");
-        entry.holders -= 1;
-        if entry.holders > 0 {
-            return;
+        let Some(holders) = self.holders.get_mut(symbol.0 as usize) else { return };
+        assert!(*holders > 0, "a text is released as often as it is held");
+        *holders -= 1;
+        if *holders == 0 {
+            self.idle.push(symbol.0);
         }
-        entry.text = Text::Short(0, [0; SHORT]);
-        if let Ok(found) = self.table.find_entry(entry.hash, |&at| at == symbol.0) {
-            found.remove();
+    }
+
+    /// The event is over: forgets every text that nothing holds.
+    pub(crate) fn settle(&mut self) {
+        while let Some(at) = self.idle.pop() {
+            if self.holders.get(at as usize).is_none_or(|holders| *holders > 0) {
+                continue;
+            }
+            let Some(entry) = self.entries.get_mut(at as usize) else { continue };
+            // It may have become idle more than once, and is gone after the first.
+            if matches!(std::mem::replace(&mut entry.text, Text::Gone), Text::Gone) {
+                continue;
+            }
+            if let Ok(found) = self.table.find_entry(entry.hash, |place| place.at == at) {
+                found.remove();
+            }
+            self.free.push(at);
         }
-        self.free.push(symbol.0);
     }
 
     /// The text behind `symbol`.
@@ -118,12 +158,13 @@ impl Symbols {
             .entries
             .iter()
             .map(|entry| match &entry.text {
-                Text::Short(..) => 0,
+                Text::Short(..) | Text::Gone => 0,
                 Text::Long(text) => text.len(),
             })
             .sum();
         self.entries.capacity() * size_of::<Entry>()
-            + self.free.capacity() * size_of::<u32>()
+            + (self.holders.capacity() + self.free.capacity() + self.idle.capacity())
+                * size_of::<u32>()
             + self.table.allocation_size()
             + long
     }
@@ -146,6 +187,7 @@ impl Text {
         match self {
             Self::Short(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Self::Long(text) => text.as_bytes(),
+            Self::Gone => &[],
         }
     }
 }
@@ -167,17 +209,21 @@ mod tests {
     }
 
     #[test]
-    fn the_last_to_let_go_removes_the_text_and_its_place_is_used_again() {
+    fn a_text_that_nothing_holds_goes_with_the_event_and_its_place_is_used_again() {
         let mut symbols = Symbols::default();
         let c1 = symbols.intern("c1");
+        symbols.settle();
+        assert_eq!(symbols.look_up("c1"), c1);
+        symbols.release(c1);
         symbols.retain(c1);
         symbols.release(c1);
-        assert_eq!(symbols.intern("c1"), c1);
-        symbols.release(c1);
-        symbols.release(c1);
+        assert_eq!((symbols.text(c1), symbols.len()), ("c1", 1));
+        symbols.settle();
         assert_eq!(symbols.len(), 0);
-        let other = symbols.intern("c2");
+        let other = symbols.look_up("c2");
         assert_eq!((other.0, symbols.text(other)), (c1.0, "c2"));
+        symbols.settle();
+        assert_eq!(symbols.len(), 0);
     }
 
     #[test]
@@ -186,6 +232,7 @@ mod tests {
         for n in 0..1_000_000_u32 {
             let symbol = symbols.intern(&format!("customer-{n}"));
             symbols.release(symbol);
+            symbols.settle();
         }
         assert!(symbols.bytes() < 1_024, "{} bytes", symbols.bytes());
     }

@@ -192,11 +192,8 @@ impl State {
     fn take(&mut self, field: u32, value: Value<'_>) {
         let datum = Datum::take(value, &mut self.symbols);
         let Some(place) = self.fields.get_mut(field as usize) else { return };
-        let old = std::mem::replace(place, datum);
-        if old == Datum::Absent {
+        if std::mem::replace(place, datum) == Datum::Absent {
             self.touched.push(field);
-        } else {
-            old.release(&mut self.symbols);
         }
     }
 
@@ -245,7 +242,7 @@ impl State {
     fn forget_event(&mut self) {
         for field in self.touched.drain(..) {
             if let Some(place) = self.fields.get_mut(field as usize) {
-                std::mem::take(place).release(&mut self.symbols);
+                *place = Datum::Absent;
             }
         }
         self.columns.settle(&mut self.symbols);

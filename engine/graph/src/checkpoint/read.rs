@@ -49,6 +49,7 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     pending(&mut from, program, &mut state)?;
     columns(&mut from, program, &mut state)?;
     granted(&mut from, program, &mut state)?;
+    state.symbols.settle();
     if from.position() != bytes.len() {
         return Err(malformed("bytes after its end"));
     }
