@@ -5,13 +5,13 @@ pub mod chance;
 pub mod clock;
 pub mod interchange;
 pub mod net;
-pub mod store;
 pub mod runners;
+pub mod store;
 pub mod tasks;
 
 pub use chance::os_chance;
 pub use clock::SystemClock;
 pub use net::TokioNet;
-pub use runners::{CommandRunner, HostRunner};
+pub use runners::{Cleared, CommandRunner, HostRunner, LogMark};
 pub use store::{FjallStore, LogDirOptions, OpenError, WitnessFile, open_log_dir};
 pub use tasks::TokioTasks;

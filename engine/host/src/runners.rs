@@ -1,11 +1,12 @@
 //! Runs agents on this machine: mocks by their script, commands as processes.
 //!
 //! In: briefs. Out: what was printed, and how it stopped. Never: judges or trusts the output; `engine/agents` does.
-//! Promise: when a run returns, or its future is dropped, no process of its group is left alive.
-//! Start reading at [`HostRunner`], then `command`.
+//! Promise: when a run returns, or its future is dropped, no process of its group is left alive, nor any that left the
+//! group and carries its mark. Start reading at [`HostRunner`], then `command`, then `leftovers`.
 
 mod command;
 mod group;
+mod leftovers;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use homeostat_agents::{AgentsFile, Brief, Finish, Kind, MockRunner, Outcome, Run
 use homeostat_world::{Chance, Clock};
 
 pub use command::CommandRunner;
+pub use leftovers::{Cleared, LogMark};
 
 /// Runs every agent of an agents file.
 #[derive(Clone, Debug)]
@@ -24,11 +26,12 @@ pub struct HostRunner<C> {
 }
 
 impl<C: Clock> HostRunner<C> {
-    /// The agents of `file`, timed by `clock`; mocks draw from `chance`.
+    /// The agents of `file`, timed by `clock`; mocks draw from `chance`, commands are marked as
+    /// agents of `log`.
     #[must_use]
-    pub fn new(file: Arc<AgentsFile>, clock: C, chance: Chance) -> Self {
+    pub fn new(file: Arc<AgentsFile>, clock: C, chance: Chance, log: LogMark) -> Self {
         let mocks = MockRunner::new(Arc::clone(&file), clock.clone(), chance);
-        let commands = CommandRunner::new(Arc::clone(&file), clock);
+        let commands = CommandRunner::new(Arc::clone(&file), clock, log);
         Self { file, mocks, commands }
     }
 }

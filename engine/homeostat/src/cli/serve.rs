@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use homeostat_agents::AgentsFile;
 use homeostat_api::ServeLimits;
-use homeostat_host::{HostRunner, SystemClock, TokioNet, TokioTasks, os_chance};
+use homeostat_host::{HostRunner, LogMark, SystemClock, TokioNet, TokioTasks, os_chance};
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::drive::Parts;
 use homeostat_kernel::{Engine, Handle, StartError};
@@ -107,6 +107,7 @@ async fn serve(
     // Before anything else, so that no signal finds the process unprepared.
     let (first, second) = signals::listen()?;
     let (opened, spec, sources) = prepare(args, folder, given, context).await?;
+    let mark = without_leftovers(folder, context)?;
     // Before the engine starts, so that a taken address leaves nothing behind in the log.
     let listener = TokioNet.listen(&effective.listen).await.map_err(|error| {
         Failure::new(format_args!("cannot listen on `{}`: {error}", effective.listen))
@@ -117,7 +118,7 @@ async fn serve(
     let chance = os_chance().map_err(|error| {
         Failure::new(format_args!("the operating system gives no randomness: {error}"))
     })?;
-    let runner = HostRunner::new(Arc::new(agents.clone()), clock.clone(), chance);
+    let runner = HostRunner::new(Arc::new(agents.clone()), clock.clone(), chance, mark);
     let settings = homeostat_kernel::Settings {
         durability: effective.durability.into(),
         adopt_history: args.adopt_history,
@@ -196,6 +197,29 @@ async fn prepare(
         ));
     }
     Ok((opened, spec, sources))
+}
+
+/// Kills what agents of an earlier engine left behind. Only once the log is open: its lock proves
+/// that no living engine owns them. Before the engine starts, which takes them for lost and may
+/// give their gaps to others: two agents must never work on one gap.
+fn without_leftovers(folder: &Path, context: &mut Context) -> Result<LogMark, Failure> {
+    let mark = LogMark::of(folder).map_err(|error| {
+        Failure::new(format_args!("cannot find `{}` any more: {error}", folder.display()))
+    })?;
+    let cleared = mark.clear_leftovers();
+    if cleared.killed > 0 {
+        let count = cleared.killed;
+        context.screen.note(format_args!(
+            "killed {count} processes that agents of an earlier engine left behind"
+        ));
+    }
+    if cleared.left > 0 {
+        let count = cleared.left;
+        context.screen.warn(format_args!(
+            "{count} processes that agents of an earlier engine left behind do not die"
+        ));
+    }
+    Ok(mark)
 }
 
 /// Says that the engine is ready, and where.

@@ -1,7 +1,8 @@
 //! Runs an agent as a program: the brief on its standard input, claims on its standard output.
 //!
 //! In: a brief. Out: its lines, bounded, and how it stopped. Never: a shell, or the engine's environment beyond a
-//! short list. Promise: the program is in a group of its own, and the group is dead when the run is over.
+//! short list. Promise: the program is in a group of its own; when the run is over the group is dead, and whatever
+//! left it but kept its mark.
 //! Start reading at [`CommandRunner`].
 
 use std::future::Future;
@@ -18,13 +19,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::group::Group;
+use super::leftovers::{LogMark, Mark};
 
 /// Variables that every program needs to find its way, and that hold no secrets.
 const ENV_KEPT: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 /// Bytes at the end of standard error that are kept to explain a failure.
 const STDERR_KEPT: usize = 400;
 /// How long output may still be read once the program has ended and its group is killed. Only a
-/// child that left the group can hold the pipe open that long.
+/// child that left the group and lost its mark can hold the pipe open that long.
 const DRAIN: Duration = Duration::from_millis(250);
 
 /// Runs the commands of an agents file.
@@ -32,13 +34,14 @@ const DRAIN: Duration = Duration::from_millis(250);
 pub struct CommandRunner<C> {
     file: Arc<AgentsFile>,
     clock: C,
+    log: LogMark,
 }
 
 impl<C: Clock> CommandRunner<C> {
-    /// The commands of `file`; `clock` tells when a deadline has passed.
+    /// The commands of `file`, marked as agents of `log`; `clock` tells when a deadline has passed.
     #[must_use]
-    pub const fn new(file: Arc<AgentsFile>, clock: C) -> Self {
-        Self { file, clock }
+    pub const fn new(file: Arc<AgentsFile>, clock: C, log: LogMark) -> Self {
+        Self { file, clock, log }
     }
 }
 
@@ -54,16 +57,17 @@ impl<C: Clock> Runner for CommandRunner<C> {
                 return Outcome::silent(Finish::NotStarted(why));
             }
         };
-        let (child, input) = match start(line, &brief) {
+        let mark = self.log.agent(&brief.agent);
+        let (child, input) = match start(line, &brief, &mark) {
             Ok(started) => started,
             Err(why) => return Outcome::silent(Finish::NotStarted(why)),
         };
         let deadline = self.clock.sleep_until(brief.budget.deadline);
-        supervise(child, input, stop, deadline).await
+        supervise(child, mark, input, stop, deadline).await
     }
 }
 
-fn start(line: &CommandLine, brief: &Brief) -> Result<(Child, Vec<u8>), String> {
+fn start(line: &CommandLine, brief: &Brief, mark: &Mark) -> Result<(Child, Vec<u8>), String> {
     let (program, arguments) = line.argv.split_first().ok_or("the command is empty")?;
     let mut input = serde_json::to_vec(brief).map_err(|error| error.to_string())?;
     input.push(b'\n');
@@ -74,8 +78,9 @@ fn start(line: &CommandLine, brief: &Brief) -> Result<(Child, Vec<u8>), String> 
             command.env(name, value);
         }
     }
-    command.env("HOMEOSTAT_AGENT", &brief.agent).env("HOMEOSTAT_GAP", &brief.gap);
     command.envs(&line.env);
+    // Last, since no agents file may hide its agents.
+    command.env("HOMEOSTAT_GAP", &brief.gap).envs(mark.variables());
     if let Some(cwd) = &line.cwd {
         command.current_dir(cwd);
     }
@@ -118,11 +123,12 @@ struct TooMuch;
 
 async fn supervise(
     mut child: Child,
+    mark: Mark,
     input: Vec<u8>,
     stop: impl Future<Output = ()>,
     deadline: impl Future<Output = ()>,
 ) -> Outcome {
-    let mut group = Group::of(&child);
+    let mut group = Group::of(&child, mark);
     let printed = Mutex::new(Vec::new());
     let complaint = Mutex::new(Vec::new());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -153,6 +159,7 @@ async fn supervise(
         End::Exited(_) => group.kill(),
         _ => group.end(&mut child).await,
     }
+    group.clear().await;
     if !talked
         && matches!(end, End::Exited(_))
         && let Ok(Err(TooMuch)) = tokio::time::timeout(DRAIN, &mut talk).await

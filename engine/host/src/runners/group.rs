@@ -1,7 +1,7 @@
-//! A process group: an agent's process and every child that did not leave the group.
+//! A process group: an agent's process and its children; and, by their mark, the children that left the group.
 //!
-//! Promise: whoever drops it unfinished kills the group. A child that calls `setsid` has left it and is not found;
-//! keeping such a child out takes a sandbox, which is a later room's business.
+//! Promise: whoever drops it unfinished kills the group and what left it. A child that hides its mark as well is not
+//! found; keeping such a child in takes a sandbox, which is a later room's business.
 //! Start reading at [`Group`].
 
 use std::time::Duration;
@@ -10,6 +10,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
 
+use super::leftovers::{Cleared, Mark};
+
 /// How long a group that was asked to end may take before it is made to.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -17,12 +19,14 @@ const GRACE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Group {
     leader: Option<Pid>,
+    /// What finds those that left the group, until they have been looked for.
+    mark: Option<Mark>,
 }
 
 impl Group {
-    pub(super) fn of(child: &Child) -> Self {
+    pub(super) fn of(child: &Child, mark: Mark) -> Self {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        Self { leader }
+        Self { leader, mark: Some(mark) }
     }
 
     /// Asks the group to end, and makes it end after [`GRACE`]. Returns when its leader is reaped.
@@ -45,6 +49,13 @@ impl Group {
         self.leader = None;
     }
 
+    /// Kills what left the group. Last, so that nobody is left in the group who could start more.
+    pub(super) async fn clear(&mut self) {
+        if let Some(mark) = self.mark.take() {
+            warn_of_survivors(mark.clear_aside().await);
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         let Some(leader) = self.leader else { return };
         match killpg(leader, signal) {
@@ -60,5 +71,14 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
+        if let Some(mark) = self.mark.take() {
+            warn_of_survivors(mark.clear_in_passing());
+        }
+    }
+}
+
+fn warn_of_survivors(cleared: Cleared) {
+    if cleared.left > 0 {
+        tracing::warn!(left = cleared.left, "processes of an agent did not die in time");
     }
 }

@@ -23,7 +23,7 @@ async fn run_argv(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> (Outcome, Ending, String, usize) {
     let text = format!(
-        "[[agent]]\nname = \"a\"\nfor = \"*\"\nkind = \"command\"\ntime = \"{time}\"\ncommand = {argv:?}\nenv = {{ GIVEN = \"yes\" }}\n"
+        "[[agent]]\nname = \"a\"\nfor = \"*\"\nkind = \"command\"\ntime = \"{time}\"\ncommand = {argv:?}\nenv = {{ GIVEN = \"yes\", HOMEOSTAT_AGENT = \"forged\" }}\n"
     );
     let file = Arc::new(AgentsFile::parse(&text).unwrap());
     let clock = SystemClock::new();
@@ -37,7 +37,10 @@ async fn run_argv(
     };
     let spawned = agents.spawn(order, task, clock.now()).unwrap();
     agents.on_control(&spawned.control);
-    let outcome = CommandRunner::new(file, clock.clone()).run(spawned.brief, stop).await;
+    // Each test has a log of its own, so that none clears away what another has started.
+    let log = tempfile::tempdir().unwrap();
+    let mark = LogMark::of(log.path()).unwrap();
+    let outcome = CommandRunner::new(file, clock.clone(), mark).run(spawned.brief, stop).await;
     let verdict = agents.on_outcome(&spawned.agent, &outcome, clock.now());
     let Verdict::Ended { events, control: Control::AgentEnded { ending, reason, .. } } = verdict
     else {
@@ -129,6 +132,39 @@ async fn a_stalling_program_dies_at_its_deadline_with_its_children() {
     assert_dies(&file).await;
 }
 
+/// A script that starts a child in a session of its own, which refuses to be asked politely and
+/// writes its id to `file`, and goes on once that stands there.
+fn escape_to(file: &Path) -> String {
+    format!(
+        "setsid sh -c 'trap \"\" TERM; echo $$ > {0}; sleep 300' & \
+         while [ ! -s {0} ]; do sleep 0.01; done",
+        file.display()
+    )
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_child_that_left_the_group_dies_at_the_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let script = format!("trap '' TERM; {}; sleep 60", escape_to(&file));
+    let (outcome, ..) = run_script(&script, "2s").await;
+    assert_eq!(outcome.finish, Finish::TimedOut);
+    // The run does not return before.
+    assert!(!is_alive(std::fs::read_to_string(&file).unwrap().trim()));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_child_that_left_the_group_dies_with_a_program_that_ended_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let script = format!("{}; echo '{CLAIM}'", escape_to(&file));
+    let (_, ending, ..) = run_script(&script, "20s").await;
+    assert_eq!(ending, Ending::Resolved);
+    assert!(!is_alive(std::fs::read_to_string(&file).unwrap().trim()));
+}
+
 #[tokio::test]
 async fn a_program_that_is_told_to_stop_may_clean_up() {
     let folder = tempfile::tempdir().unwrap();
@@ -157,8 +193,22 @@ async fn dropping_a_run_kills_the_program_and_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
     let script = format!("sh -c 'echo $$ > {}; sleep 60' & wait", file.display());
-    let run = run_script(&script, "60s");
-    let is_written = || std::fs::read_to_string(&file).is_ok_and(|pid| pid.ends_with('\n'));
+    drop_once_written(&file, run_script(&script, "60s")).await;
+    assert_dies(&file).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn dropping_a_run_kills_a_child_that_left_the_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let script = format!("{}; sleep 60", escape_to(&file));
+    drop_once_written(&file, run_script(&script, "60s")).await;
+    assert_dies(&file).await;
+}
+
+async fn drop_once_written<T>(file: &Path, run: impl Future<Output = T>) {
+    let is_written = || std::fs::read_to_string(file).is_ok_and(|pid| pid.ends_with('\n'));
     let written = async {
         while !is_written() {
             tokio::time::sleep(StdDuration::from_millis(10)).await;
@@ -169,7 +219,6 @@ async fn dropping_a_run_kills_the_program_and_its_children() {
         _ = run => panic!("the run should not end by itself"),
         () = written => {}
     }
-    assert_dies(&file).await;
 }
 
 #[tokio::test]
@@ -244,6 +293,8 @@ async fn a_brief_larger_than_a_pipe_does_not_deadlock_with_output_of_that_size()
     command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
     let child = command.spawn().unwrap();
     let never = std::future::pending();
-    let outcome = supervise(child, brief.into_bytes(), never, std::future::pending()).await;
+    let log = tempfile::tempdir().unwrap();
+    let mark = LogMark::of(log.path()).unwrap().agent("ack@7/1");
+    let outcome = supervise(child, mark, brief.into_bytes(), never, std::future::pending()).await;
     assert_eq!((outcome.lines.len(), outcome.finish), (500, Finish::Done));
 }
