@@ -1,0 +1,123 @@
+//! What happened in a run, line by line.
+//!
+//! In: remarks of nodes and of the director. Out: JSON Lines, a readable story, a hash.
+//! Never: a time that is not virtual. Promise: lines are numbered in the order in which they came.
+//! Start reading at [`Recorder`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use homeostat_world::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number, from 1.
+    pub step: u64,
+    /// Virtual time.
+    pub at: Timestamp,
+    /// Who: `engine`, `client-1`, `director`.
+    pub node: String,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum What {
+    /// A node started.
+    Started,
+    /// A node was stopped by a fault.
+    Crashed,
+    /// A node could not start.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// A fault began or ended.
+    Fault {
+        /// In words.
+        text: String,
+    },
+    /// A client sent a request.
+    Sent {
+        /// The ids of its events.
+        ids: Vec<String>,
+    },
+    /// A client was told that its events stand there.
+    Acknowledged {
+        /// Id and position, in the order of the request.
+        events: Vec<(String, u64)>,
+    },
+    /// A client was told no, for good.
+    Rejected {
+        /// The ids of its events.
+        ids: Vec<String>,
+        /// Why.
+        why: String,
+    },
+    /// A client gave up, and is in doubt.
+    InDoubt {
+        /// The ids of its events.
+        ids: Vec<String>,
+        /// Why.
+        why: String,
+    },
+    /// A person decided about a gap.
+    Decided {
+        /// Which.
+        gap: String,
+        /// What, and what came of it.
+        outcome: String,
+    },
+}
+
+/// All lines of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// In order.
+    pub lines: Vec<Line>,
+}
+
+/// Takes lines from anywhere in a run. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    lines: Arc<Mutex<Vec<Line>>>,
+}
+
+impl Recorder {
+    /// Writes a line.
+    pub fn record(&self, at: Timestamp, node: &str, what: What) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let step = lines.len() as u64 + 1;
+        lines.push(Line { step, at, node: node.to_owned(), what });
+    }
+
+    /// Everything that was written so far.
+    #[must_use]
+    pub fn history(&self) -> History {
+        History { lines: self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+    }
+}
+
+impl History {
+    /// As JSON Lines.
+    #[must_use]
+    pub fn to_json_lines(&self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            // Texts, numbers and lists always have a JSON form.
+            text.push_str(&serde_json::to_string(line).unwrap_or_default());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Names the run: equal histories, equal hashes.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        blake3::hash(self.to_json_lines().as_bytes()).to_hex().to_string()
+    }
+}

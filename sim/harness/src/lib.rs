@@ -1,0 +1,12 @@
+//! The proving ground: Plans, simulated doors, nodes, faults, oracles, shrinking.
+//!
+//! In: a seed or a [`Plan`]. Out: a [`History`], and what the oracles say of it.
+//! Never: reads the machine's clock or entropy; imported by the engine.
+//! Promise: same build, same Plan, same lane: same bytes.
+pub mod history;
+pub mod plan;
+pub mod stage;
+
+pub use history::History;
+pub use plan::Plan;
+pub use stage::{Doors, Stage};

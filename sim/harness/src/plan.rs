@@ -1,0 +1,207 @@
+//! The Plan: everything that a run does, as data.
+//!
+//! In: TOML. Out: a [`Plan`], and TOML again. Never: a rate; faults stand at explicit times.
+//! Promise: what is written reads back equal, and a Plan means the same in every lane and every
+//! version of the engine that knows its `version`. Start reading at [`Plan`].
+
+use homeostat_world::{Duration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The version of the format.
+pub const VERSION: u32 = 1;
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What wrote it, and what chance draws from while it runs.
+    pub seed: u64,
+    /// When it begins, by the true clock.
+    pub start: Timestamp,
+    /// Workload and faults happen in this long; then faults end and links heal.
+    pub active: Duration,
+    /// After that, everything that must converge has this long to do so.
+    pub settle: Duration,
+    /// A checkpoint of the engine after this many events.
+    pub checkpoint_every: u64,
+    /// The files of the spec, named relative to the Plan's own file, or given with their text.
+    pub spec: Vec<Text>,
+    /// The agents file.
+    pub agents: Text,
+    /// How many clients there are: `client-1`, `client-2` ….
+    pub clients: u32,
+    /// What clients and people do, in order of time.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<Step>,
+    /// What goes wrong, in order of time.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<Fault>,
+    /// Why it was kept, for Plans in `scenarios/seeds`: what broke, why, what fixed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub story: Option<String>,
+}
+
+/// A file or its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// Its name, a path relative to the Plan's file when `text` is missing.
+    pub name: String,
+    /// What stands in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// One thing that a client does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// When, from the start.
+    pub at: Duration,
+    /// Which client.
+    pub client: u32,
+    /// What.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What clients do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Sends events in one request, and sends the same again until it is answered.
+    Append {
+        /// The events.
+        events: Vec<PlannedEvent>,
+        /// Sends the request this many times, answered or not.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        times: u32,
+    },
+    /// Looks at the escalated gaps and decides about the `nth` of them, from 0, modulo their number.
+    Decide {
+        /// Which.
+        nth: u32,
+        /// `retry` or `waive`.
+        decision: homeostat_log::control::Decision,
+    },
+}
+
+/// An event that a client sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedEvent {
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    pub r#type: String,
+    /// Its time, from the start of the Plan; none: the client's clock when it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Duration>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Its payload.
+    #[serde(default)]
+    pub data: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// When, from the start.
+    pub at: Duration,
+    /// What.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+}
+
+/// What can go wrong. Nodes are `engine` and `client-1` ….
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The engine stops at once and comes back.
+    Crash {
+        /// After how long.
+        restart_after: Duration,
+        /// Whether what was not synced is gone: a loss of power, not only of the process.
+        power: bool,
+    },
+    /// No byte passes between a client and the engine.
+    Partition {
+        /// Which client.
+        client: u32,
+        /// Which ways.
+        ways: Ways,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Bytes between a client and the engine take longer.
+    Slow {
+        /// Which client.
+        client: u32,
+        /// How long they take.
+        latency: Duration,
+        /// Up to this much longer.
+        jitter: Duration,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// New connections of a client are refused.
+    Refuse {
+        /// Which client.
+        client: u32,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Connections between a client and the engine break.
+    Reset {
+        /// Which client.
+        client: u32,
+    },
+    /// The engine's disk has no room.
+    DiskFull {
+        /// For how long. The engine is restarted when it ends, as an operator would.
+        lasts: Duration,
+    },
+    /// The next commit of the engine's disk fails; the engine is restarted soon after.
+    DiskError {
+        /// After how long the operator restarts it.
+        restart_after: Duration,
+    },
+    /// Syncs of the engine's disk take longer.
+    SlowSync {
+        /// How long.
+        latency: Duration,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// A node's own clock jumps. The engine's answers must not go backwards.
+    ClockJump {
+        /// `engine` or `client-1` ….
+        node: String,
+        /// By how much: `-5s` is back.
+        by_micros: i64,
+    },
+}
+
+/// Which ways a partition cuts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ways {
+    /// Both.
+    Both,
+    /// Requests do not get through.
+    ToEngine,
+    /// Answers do not get through.
+    FromEngine,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_one(times: &u32) -> bool {
+    *times == 1
+}
