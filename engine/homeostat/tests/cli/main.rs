@@ -12,6 +12,8 @@ mod claims;
 mod demo;
 mod frame;
 mod help;
+#[cfg(target_os = "linux")]
+mod leftovers;
 mod logs;
 mod serve;
 mod specs;

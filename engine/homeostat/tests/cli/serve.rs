@@ -9,14 +9,14 @@ use crate::logs::with_orders;
 use crate::specs::ORDERS;
 
 /// A running `homeostat serve`.
-struct Server {
-    child: Child,
-    url: String,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) url: String,
 }
 
 impl Server {
     #[track_caller]
-    fn start(bench: &Bench, arguments: &[&str]) -> Self {
+    pub(crate) fn start(bench: &Bench, arguments: &[&str]) -> Self {
         let usual = ["serve", "--log", "log", "--listen", "127.0.0.1:0", "--format", "json"];
         let mut child = bench
             .command(&[&usual[..], arguments].concat())
@@ -35,13 +35,13 @@ impl Server {
         Self { child, url: ready["address"].as_str().unwrap().to_owned() }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
     /// Asks it to stop, and waits.
-    fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal("-TERM");
         self.child.wait().unwrap()
     }
@@ -60,7 +60,8 @@ fn with_spec() -> Bench {
     bench
 }
 
-const PLACED: [&str; 7] = ["append", "--type", "order.placed", "--data", "order=o1", "--id", "1"];
+pub(crate) const PLACED: [&str; 7] =
+    ["append", "--type", "order.placed", "--data", "order=o1", "--id", "1"];
 
 #[test]
 fn a_server_takes_events_shows_gaps_and_stops_gracefully() {
