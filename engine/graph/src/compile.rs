@@ -10,7 +10,8 @@
 use std::collections::BTreeMap;
 
 use homeostat_intent::lowered::{
-    Block, ClauseId, Condition, Duty, Expr, Item, Literal, Path, Requirement, Role, Spec, Strength,
+    Block, ClauseId, Condition, Duty, Expr, Item, Literal, Path, Requirement, Role, Spec,
+    State as EntityState, Strength,
 };
 
 use crate::program::{
@@ -131,7 +132,7 @@ fn empty(spec: &Spec) -> Program {
     }
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     fn entity(&mut self, name: &str) -> Result<u32, CompileError> {
         if let Some(&index) = self.program.entity_names.get(name) {
             return Ok(index);
@@ -534,11 +535,14 @@ impl Compiler<'_> {
         let mut hops = Vec::new();
         let mut before = entity;
         for (place, hop) in path.hops.iter().enumerate() {
-            if place == 0 && entity.is_some() {
+            // No event carries a state: events begin and end it.
+            let state = before.is_some_and(|e| self.state(e, &hop.attribute).is_some());
+            if place == 0 && entity.is_some() && !state {
                 own = Some(self.frame_place(&hop.attribute, inside)?);
             }
             // What a creating trigger does not carry is not known: no memory of every instance.
-            let needless = place == 0 && entity.is_some_and(|e| self.all_create(e, inside));
+            let needless =
+                place == 0 && !state && entity.is_some_and(|e| self.all_create(e, inside));
             hops.push(match before {
                 Some(entity) if !needless => {
                     Some(self.column(ColumnKey::Attribute(entity, hop.attribute.clone()))?)
@@ -600,12 +604,47 @@ impl Compiler<'_> {
             .entities
             .get(entity as usize)
             .map_or_else(String::new, |plan| plan.name.to_string());
+        if let Some(state) = self.state(entity, attribute) {
+            self.state_column(&name, state, column)?;
+            return Ok(format!("{name}.{attribute}"));
+        }
         let (instance, value) = (self.field(&name)?, self.field(attribute)?);
         if let Some(plan) = self.program.entities.get_mut(entity as usize) {
             plan.field = Some(instance);
             plan.attributes.push((attribute.into(), value, column));
         }
         Ok(format!("{name}.{attribute}"))
+    }
+
+    /// The state of an entity that has this name.
+    fn state(&self, entity: u32, name: &str) -> Option<&'a EntityState> {
+        let plan = self.program.entities.get(entity as usize)?;
+        let spec = self.spec;
+        let declared = spec.entities.iter().find(|declared| declared.name == *plan.name)?;
+        declared.states.iter().find(|state| state.name == name)
+    }
+
+    /// A state is remembered as whether the newest event that begins or ends it begins it.
+    fn state_column(
+        &mut self,
+        entity: &str,
+        state: &EntityState,
+        column: u32,
+    ) -> Result<(), CompileError> {
+        for (names, begins) in [(&state.from, true), (&state.until, false)] {
+            for name in names {
+                // What both begins and ends it begins it, as with what is required.
+                if !begins && state.from.contains(name) {
+                    continue;
+                }
+                let index = self.event_type(name)?;
+                let instance = self.want(index, entity)?;
+                if let Some(plan) = self.program.types.get_mut(index as usize) {
+                    plan.states.push((column, instance, begins));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn measure_column(

@@ -59,6 +59,8 @@ pub(crate) struct TypePlan {
     pub(crate) wanted: Vec<(Box<str>, u32)>,
     /// Measures that it carries: column, field of the instance, field of the value.
     pub(crate) measures: Vec<(u32, u32, u32)>,
+    /// States that it begins (`true`) or ends: column, field of the instance.
+    pub(crate) states: Vec<(u32, u32, bool)>,
     pub(crate) satisfies: Vec<u32>,
     pub(crate) triggers: Vec<u32>,
     /// Requirements that it grants (`true`) or ends.

@@ -169,6 +169,10 @@ impl State {
             let (instance, value) = (*at(&self.fields, instance), *at(&self.fields, value));
             self.set(column, instance, value, inferred);
         }
+        for &(column, instance, begins) in &plan.states {
+            let instance = *at(&self.fields, instance);
+            self.set(column, instance, Datum::Truth(begins), inferred);
+        }
         if !inferred {
             for &(requirement, grants) in &plan.grants {
                 self.grant(program, requirement, grants);

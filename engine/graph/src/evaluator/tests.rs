@@ -333,3 +333,27 @@ fn memory_follows_what_is_open_and_not_what_was() {
     assert_eq!((many.obligations, many.texts, many.values), (0, few.texts, 0));
     assert!(many.bytes <= few.bytes + 1_000_000, "{few:?} {many:?}");
 }
+
+#[test]
+fn a_state_is_held_from_what_begins_it_until_what_ends_it_whatever_events_carry() {
+    let mut told = Told::new(
+        "entity alert { state open: from raised until closed }
+         action call(alert) { satisfied_by: alert.called  by: system }
+         when alert.raised | alert.poked { if alert is open { should: call(alert) within: 9s } }
+         when alert.created { if alert.unread { should: look(alert) within: 9s } }",
+    );
+    told.see(&event(1, 0, "alert.raised", r#"{"alert":"a1"}"#));
+    assert_eq!(told.said(), "guard `alert is open` of 1: True at 1\ncall@1 activated 0 due 9");
+    told.see(&event(2, 1, "alert.poked", r#"{"alert":"a2","open":true}"#));
+    assert_eq!(told.said(), "guard `alert is open` of 2: False at 2", "nothing began it");
+    told.see(&event(3, 2, "alert.closed", r#"{"alert":"a1"}"#));
+    told.see(&event(4, 3, "alert.poked", r#"{"alert":"a1"}"#));
+    assert_eq!(told.said(), "guard `alert is open` of 4: False at 4");
+    let mut created = event(5, 4, "alert.created", "{}");
+    created.event.subject = Some("alert/a3".to_owned());
+    told.see(&created);
+    assert_eq!(
+        told.said(),
+        "guard `alert.unread` of 5: True at 5\nlook@5 activated 4 due 13\nlook@5 gap Reaction 4"
+    );
+}

@@ -5,7 +5,7 @@
 
 use homeostat_intent::lowered::{
     Comparison, Condition, Direction, Duty, Expr, Item, Literal, Path, Requirement, Role, Spec,
-    Strength,
+    State, Strength,
 };
 use homeostat_log::{Event, Kind, Value};
 
@@ -86,7 +86,8 @@ impl Log<'_> {
                 let way = path.hops.len() - 1;
                 let instance = self.path(path, way, trigger, before + 1, inferred)?;
                 let entity = entity_before(path, way)?;
-                if way == 0 && self.creates(trigger, entity) {
+                let state = self.state(entity, &last.attribute).is_some();
+                if way == 0 && !state && self.creates(trigger, entity) {
                     return None;
                 }
                 self.attribute(entity, &instance, &last.attribute, before, inferred)
@@ -108,7 +109,8 @@ impl Log<'_> {
         for (place, hop) in path.hops.iter().take(hops).enumerate() {
             let entity = entity_before(path, place)?;
             // A trigger about the root's instance is asked itself before what was said earlier.
-            if place == 0 && self.entity_of(trigger) == Some(entity) {
+            let own = self.entity_of(trigger) == Some(entity);
+            if place == 0 && own && self.state(entity, &hop.attribute).is_none() {
                 match field(trigger, &hop.attribute) {
                     Field::NotCarried if !self.creates(trigger, entity) => {}
                     carried => {
@@ -131,12 +133,41 @@ impl Log<'_> {
         upto: usize,
         inferred: bool,
     ) -> Option<Carried> {
+        if let Some(state) = self.state(entity, attribute) {
+            return self.is_in(state, entity, instance, upto, inferred);
+        }
         let of_instance = |event: &&&Event| {
             let about =
                 self.entity_of(event) == Some(entity) || subject_entity(event) == Some(entity);
             about && names(event, entity, instance)
         };
         self.last(upto, inferred, of_instance, attribute)
+    }
+
+    fn state(&self, entity: &str, name: &str) -> Option<&State> {
+        let declared = self.spec.entities.iter().find(|declared| declared.name == entity)?;
+        declared.states.iter().find(|state| state.name == name)
+    }
+
+    /// A state is held from an event that begins it until one that ends it. Before either nothing
+    /// is known of it.
+    fn is_in(
+        &self,
+        state: &State,
+        entity: &str,
+        instance: &Carried,
+        upto: usize,
+        inferred: bool,
+    ) -> Option<Carried> {
+        let mut events = self.events.iter().take(upto).rev();
+        let newest = events.find(|event| {
+            let name = self.canonical(&event.event.r#type);
+            (inferred || event.event.kind != Kind::Enrichment)
+                && state.from.iter().chain(&state.until).any(|known| known == name)
+                && names(event, entity, instance)
+        })?;
+        let name = self.canonical(&newest.event.r#type);
+        Some(Carried::Truth(state.from.iter().any(|from| from == name)))
     }
 
     fn measure(

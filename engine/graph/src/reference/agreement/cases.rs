@@ -6,7 +6,7 @@
 use homeostat_intent::lowered::{
     Argument, Attribute, Block, ClauseId, Comparison, Condition, Direction, Duty, Entity,
     EventType, Expr, Guard, Hop, Item, Length, Literal, Measure, Path, Performer, Requirement,
-    Role, Spec, SpecHash, Strength,
+    Role, Spec, SpecHash, State, Strength,
 };
 use homeostat_intent::source::Span;
 use homeostat_log::{Actor, Data, Event, Kind, NewEvent};
@@ -182,6 +182,13 @@ fn spec(draw: &mut Draw) -> Spec {
         }],
         ..Spec::default()
     };
+    if let Some(order) = spec.entities.first_mut() {
+        order.states.push(State {
+            name: "open".to_owned(),
+            from: vec!["order.created".to_owned(), "order.moved".to_owned()],
+            until: vec!["done".to_owned(), "order.moved".to_owned()],
+        });
+    }
     if draw.chance(30) {
         spec.limits.settle = Length::from_micros(draw.one(&[1_000_000, 2_000_000]));
     }
@@ -279,8 +286,9 @@ impl Drawing<'_> {
     }
 
     fn expr(&mut self) -> Expr {
-        match self.draw.below(9) {
+        match self.draw.below(10) {
             0 => self.score(),
+            9 => Expr::Path(path("order", Some("order"), &[("open", None)])),
             1 => Expr::Literal(Literal::Number(2.0)),
             2 => Expr::Literal(Literal::Truth(true)),
             3 => Expr::Symbol("n1".to_owned()),
@@ -393,7 +401,7 @@ fn steps(draw: &mut Draw, clauses: u64) -> Vec<Step> {
         if draw.chance(80) {
             steps.push(Step::Advance(Timestamp::from_micros(now)));
         }
-        let event = if draw.chance(4) {
+        let event = if draw.chance(5) {
             waiver(draw, position, now, clauses)
         } else {
             event(draw, position, now, clauses)
