@@ -152,6 +152,7 @@ where
         machine,
         settings,
         requests: inbox,
+        held: None,
         outcomes_in,
         outcomes,
         alive: BTreeMap::new(),
@@ -191,6 +192,8 @@ struct Loop<S: Store, C, T: Tasks, R> {
     machine: Machine,
     settings: Settings,
     requests: mpsc::Receiver<Request>,
+    /// Taken from the queue, and too large for the rest of the round that took it.
+    held: Option<Request>,
     outcomes_in: mpsc::Sender<effects::Finished>,
     outcomes: mpsc::Receiver<effects::Finished>,
     /// What stops each agent that runs.

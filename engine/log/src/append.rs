@@ -13,8 +13,8 @@ use homeostat_world::limits::{
 use homeostat_world::{Batch, Position, Snapshot, Timestamp};
 
 use crate::cloudevents::{self, CloudEventError};
-use crate::codec::{self, Draft, Header};
-use crate::event::{Event, NewEvent};
+use crate::codec::{self, Draft, HEADER_BYTES, Header};
+use crate::event::{Actor, Event, NewEvent};
 use crate::fault::{Damage, DamageReason, LogError};
 use crate::index::{self, EVENTS, IdKey};
 use crate::reader;
@@ -150,7 +150,29 @@ fn place(position: Option<Position>) -> String {
     position.map_or_else(|| "at no position".to_owned(), |position| format!("at `{position}`"))
 }
 
+/// What a record takes besides its texts and payload: the header, nine fields and their lengths.
+const RECORD_OVERHEAD_MAX: usize = HEADER_BYTES + 9 * 10;
+
 impl Append {
+    /// Bytes that it takes in the log at most.
+    #[must_use]
+    pub fn size_max(&self) -> usize {
+        let size = |event: &NewEvent| {
+            let optional =
+                [&event.subject, &event.cause].map(|it| it.as_ref().map_or(0, String::len));
+            let actor = match &event.actor {
+                Actor::World | Actor::Engine => 0,
+                Actor::Agent(name) | Actor::Human(name) => name.len(),
+            };
+            let named = event.id.len() + event.source.len() + event.r#type.len() + actor;
+            named
+                + optional.iter().sum::<usize>()
+                + event.data.as_bytes().len()
+                + RECORD_OVERHEAD_MAX
+        };
+        self.events.iter().map(size).sum()
+    }
+
     /// These events, whatever the log holds.
     #[must_use]
     pub const fn new(events: Vec<NewEvent>) -> Self {

@@ -8,7 +8,7 @@ use homeostat_agents::{Runner, Verdict as Judgement};
 use homeostat_conductor::Decision;
 use homeostat_log::{Actor, Event};
 use homeostat_log::{Append, Control, Expect, LogError, NewEvent, Receipt, Refusal, cloudevents};
-use homeostat_world::limits::{APPEND_EVENTS_MAX, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX};
+use homeostat_world::limits::{COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_QUEUE_MAX};
 use homeostat_world::{Batch, Clock, Durability, Position, Store, Tasks, Timestamp};
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
@@ -49,14 +49,18 @@ enum Destination {
 impl Round {
     fn push(&mut self, append: Append, destination: Destination) {
         self.events += append.events.len();
-        self.bytes += append.events.iter().map(|event| event.data.as_bytes().len()).sum::<usize>();
+        self.bytes += append.size_max();
         self.appends.push(append);
         self.destinations.push(destination);
     }
 
-    /// Whether one more request of the largest size might not fit.
-    const fn is_full(&self) -> bool {
-        self.events + APPEND_EVENTS_MAX > COMMIT_EVENTS_MAX || self.bytes > COMMIT_BYTES_MAX / 2
+    /// Whether `request` fits in. One that fits nowhere is let into an empty round, where the log
+    /// says why.
+    fn has_room_for(&self, request: &Request) -> bool {
+        let Request::Append(append, _) = request else { return true };
+        self.appends.is_empty()
+            || (self.events + append.events.len() <= COMMIT_EVENTS_MAX
+                && self.bytes + append.size_max() <= COMMIT_BYTES_MAX)
     }
 }
 
@@ -87,7 +91,7 @@ where
         loop {
             let mut finished = None;
             let mut request = None;
-            if self.carried.is_empty() {
+            if self.carried.is_empty() && self.held.is_none() {
                 let wake = self.machine.next_wake().filter(|_| self.health == Health::Ok);
                 let clock = self.clock.clone();
                 let pause = async move {
@@ -129,16 +133,16 @@ where
         let mut finished = finished;
         while let Some(it) = finished.take().or_else(|| self.outcomes.try_recv().ok()) {
             self.gather_outcome(&mut round, &it, now);
-            if round.is_full() {
-                break;
-            }
         }
-        let mut request = request;
-        while let Some(it) = request.take().or_else(|| self.requests.try_recv().ok()) {
-            self.gather_request(&mut round, it, now);
-            if round.is_full() {
+        let mut request = self.held.take().or(request);
+        // Bounded, because producers may send as fast as this takes.
+        for _ in 0..COMMIT_QUEUE_MAX {
+            let Some(it) = request.take().or_else(|| self.requests.try_recv().ok()) else { break };
+            if !round.has_room_for(&it) {
+                self.held = Some(it);
                 break;
             }
+            self.gather_request(&mut round, it, now);
         }
         round
     }
@@ -325,7 +329,7 @@ where
             let round = self.gather(None, None);
             let is_last = round.appends.is_empty();
             self.commit(round).await;
-            if is_last && self.requests.is_empty() {
+            if is_last && self.held.is_none() && self.requests.is_empty() {
                 break;
             }
         }

@@ -3,7 +3,7 @@
 use homeostat_kernel::{AppendError, Health, ReadQuery};
 use homeostat_world::Position;
 
-use crate::doors::{SPEC, WILLING, World, interaction};
+use crate::doors::{SPEC, WILLING, World, event, interaction};
 
 #[tokio::test(start_paused = true)]
 async fn a_full_device_stops_acknowledgements_and_not_reading() {
@@ -55,4 +55,28 @@ async fn every_caller_is_answered_when_the_engine_stops() {
     }
     let story = world.story().await;
     assert_eq!(story.iter().filter(|it| *it == "interaction.created").count(), stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_do_not_fit_into_one_commit_are_taken_one_after_another() {
+    let world = World::new(SPEC, WILLING);
+    let (handle, running) = world.start().await;
+    let text = "x".repeat(900_000);
+    let mut calls = Vec::new();
+    // Three requests of 18 MB each: any two of them are more than one commit may hold.
+    for request in 0..3 {
+        let mut append = homeostat_log::Append::default();
+        for id in 0..20 {
+            let data = serde_json::json!({ "text": text });
+            let one = event(&world, "note", &format!("{request}-{id}"), &data);
+            append.events.extend(one.events);
+        }
+        let handle = handle.clone();
+        #[expect(clippy::disallowed_methods, reason = "callers are concurrent")]
+        calls.push(tokio::spawn(async move { handle.append(append).await }));
+    }
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().entries.len(), 20);
+    }
+    running.stop().await;
 }
