@@ -87,6 +87,13 @@ impl Datum {
         self.is_known() && !matches!(self, Self::Nested { .. })
     }
 
+    /// The same for all ways to write the name of one instance: the text of a whole number names
+    /// what the number does, since a subject is text and a payload may carry a number.
+    pub(crate) fn as_instance(self, symbols: &Symbols) -> Self {
+        let Self::Text(symbol) = self else { return self };
+        whole(symbols.text(symbol)).map_or(self, Self::Int)
+    }
+
     /// As a number, when it is one.
     pub(crate) fn as_number(self) -> Option<f64> {
         match self {
@@ -140,6 +147,13 @@ impl Datum {
             Self::Nested { empty } => 5 + u64::from(empty),
         }
     }
+}
+
+/// The number that a text writes in the one way in which numbers are written: `17`, not `017`.
+fn whole(text: &str) -> Option<i64> {
+    let first = *text.strip_prefix('-').unwrap_or(text).as_bytes().first()?;
+    let usual = first.is_ascii_digit() && (first != b'0' || text == "0");
+    if usual { text.parse().ok() } else { None }
 }
 
 impl Hash for Datum {

@@ -13,7 +13,7 @@ use crate::calendar;
 use crate::change::{Change, ObligationId};
 use crate::datum::Datum;
 use crate::guards::Moment;
-use crate::open::{Frame, NEVER, NOWHERE, Obligation, Values};
+use crate::open::{Frame, NEVER, Obligation, Stage, Values};
 use crate::program::{Clause, ClauseIndex, Program, at};
 use crate::state::{Sink, State};
 use crate::wheel::Timer;
@@ -36,6 +36,8 @@ impl State {
         bound.clear();
         for read in &clause.bound {
             let value = self.read(program, read, frame, moment.event_type, clause.using_inferred);
+            let is_key = bound.len() < clause.keys.len();
+            let value = if is_key { value.as_instance(&self.symbols) } else { value };
             bound.push(value.retain(&mut self.symbols));
         }
         let due = clause.within.map_or(NEVER, |within| later(moment.at, within));
@@ -48,7 +50,7 @@ impl State {
                 datum.retain(&mut self.symbols);
             });
             let frame = Frame { event_type: moment.event_type, values: frame.into() };
-            new.frame = Some(Box::new(frame));
+            new.chain_mut().frame = Some(frame);
         }
         let id = new.id();
         let slot = self.open.insert(new, program);
@@ -58,14 +60,11 @@ impl State {
         }
         let at = Timestamp::from_micros(moment.at);
         sink(Change::Activated { id, at, due: deadline(due), depth: moment.depth });
-        match gap_from(clause, program.settle, moment.at, due) {
-            Some(from) if from <= moment.at => {
-                self.open_gap(slot, GapKind::Reaction, moment.at, sink);
-                self.set_timer(slot, due);
-            }
-            Some(from) => self.set_timer(slot, from.min(due)),
-            None => self.set_timer(slot, due),
+        let from = gap_from(clause, program.settle, moment.at, due);
+        if from.is_some_and(|from| from <= moment.at) {
+            self.open_gap(slot, GapKind::Reaction, moment.at, sink);
         }
+        self.set_timer(program, slot);
         slot
     }
 
@@ -90,15 +89,13 @@ impl State {
 
     fn fire(&mut self, program: &Program, slot: u32, time: i64, sink: Sink<'_>) {
         let obligation = self.open.get_mut(slot);
-        obligation.timer = NEVER;
         if time != obligation.due {
-            let due = obligation.due;
             self.open_gap(slot, GapKind::Reaction, time, sink);
-            self.set_timer(slot, due);
+            self.set_timer(program, slot);
             return;
         }
-        assert!(!obligation.overdue, "a deadline passes once");
-        obligation.overdue = true;
+        assert!(obligation.stage == Stage::Active, "a deadline passes once");
+        obligation.stage = Stage::Overdue;
         let (id, clause) = (obligation.id(), at(&program.clauses, obligation.clause));
         sink(Change::DeadlineMissed { id, due: Timestamp::from_micros(time) });
         match clause.fallback {
@@ -117,10 +114,10 @@ impl State {
 
     fn lapse(&mut self, program: &Program, slot: u32, fallback: u32, sink: Sink<'_>) {
         let obligation = self.open.get_mut(slot);
-        obligation.lapsed = true;
+        obligation.stage = Stage::Lapsed;
         let had_gap = std::mem::take(&mut obligation.gap_open);
         let (id, depth, due) = (obligation.id(), obligation.depth, obligation.due);
-        let Some(frame) = obligation.frame.take() else {
+        let Some(frame) = obligation.chain_mut().frame.take() else {
             unreachable!("a duty with a deadline and a fallback keeps its trigger's fields");
         };
         if let Some(tally) = self.tallies.get_mut(id.clause.0 as usize) {
@@ -140,8 +137,8 @@ impl State {
             at: due,
         };
         let down = self.activate(program, fallback, moment, &frame.values, sink);
-        self.open.get_mut(slot).down = down;
-        self.open.get_mut(down).up = slot;
+        self.open.get_mut(slot).chain_mut().down = down;
+        self.open.get_mut(down).chain_mut().up = slot;
         for datum in &frame.values {
             datum.release(&mut self.symbols);
         }
@@ -155,14 +152,20 @@ impl State {
         sink(Change::GapOpened { id, kind, at: Timestamp::from_micros(at), due, depth });
     }
 
-    /// Sets the next timer of an obligation; `NEVER` sets none.
-    pub(crate) fn set_timer(&mut self, slot: u32, time: i64) {
+    /// Sets the next timer of an obligation, if anything is still to come by time alone: its gap
+    /// once it has settled, or its deadline.
+    pub(crate) fn set_timer(&mut self, program: &Program, slot: u32) {
+        let obligation = self.open.get(slot);
+        if obligation.stage != Stage::Active {
+            return;
+        }
+        let clause = at(&program.clauses, obligation.clause);
+        let due = obligation.due;
+        let from = gap_from(clause, program.settle, obligation.activated, due);
+        let time = from.filter(|_| !obligation.gap_open).map_or(due, |from| from.min(due));
         if time == NEVER {
             return;
         }
-        assert!(slot != NOWHERE, "a timer belongs to an obligation");
-        let obligation = self.open.get_mut(slot);
-        obligation.timer = time;
         let order = (obligation.trigger, obligation.clause);
         let generation = self.open.generation(slot);
         self.wheel.insert(Timer { time, slot, generation }, || order);

@@ -300,14 +300,18 @@ impl State {
 
     fn hop(&self, column: Option<u32>, instance: Datum, inferred: bool) -> Datum {
         match column {
-            Some(column) if instance.is_name() => self.columns.get(column, instance, inferred),
+            Some(column) if instance.is_name() => {
+                self.columns.get(column, instance.as_instance(&self.symbols), inferred)
+            }
             _ => Datum::Absent,
         }
     }
 
     fn hop_before(&self, column: Option<u32>, instance: Datum, inferred: bool) -> Datum {
         match column {
-            Some(column) if instance.is_name() => self.columns.before(column, instance, inferred),
+            Some(column) if instance.is_name() => {
+                self.columns.before(column, instance.as_instance(&self.symbols), inferred)
+            }
             _ => Datum::Absent,
         }
     }

@@ -19,29 +19,24 @@ pub(crate) struct Symbol(pub(crate) u32);
 /// The texts in use.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
-    table: HashTable<Place>,
+    table: HashTable<u32>,
     entries: Vec<Entry>,
-    /// How often each text is held.
-    holders: Vec<u32>,
     free: Vec<u32>,
     /// Those that nothing held at some moment of this event.
     idle: Vec<u32>,
     hasher: FixedState,
 }
 
-/// A place of the table has the text itself, if it is short: one look tells.
+/// Half a line of the processor's cache, so that one look tells.
 #[derive(Debug)]
-struct Place {
-    at: u32,
-    len: u8,
-    bytes: [u8; SHORT],
+#[repr(align(32))]
+struct Entry {
+    text: Text,
+    /// How often it is held.
+    holders: u32,
 }
 
-#[derive(Debug)]
-struct Entry {
-    hash: u64,
-    text: Text,
-}
+const _: () = assert!(size_of::<Entry>() == 32);
 
 /// Most identifiers are short, and need no allocation of their own.
 #[derive(Debug)]
@@ -52,47 +47,35 @@ enum Text {
 }
 
 const SHORT: usize = 22;
-/// Marks a place whose text is too long to lie in it.
-const LONG: u8 = u8::MAX;
 
 impl Symbols {
     /// The symbol of `text`. It lasts until the event is settled; whoever keeps it holds it.
     pub(crate) fn look_up(&mut self, text: &str) -> Symbol {
         let bytes = text.as_bytes();
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(bytes);
-        let hash = hasher.finish();
+        let hash = hash_of(&self.hasher, bytes);
         let entries = &self.entries;
-        let found = self.table.find(hash, |place| match place.len {
-            LONG => entries.get(place.at as usize).is_some_and(|e| e.text.bytes() == bytes),
-            len => place.bytes.get(..usize::from(len)) == Some(bytes),
+        let found = self.table.find(hash, |&at| {
+            entries.get(at as usize).is_some_and(|entry| entry.text.bytes() == bytes)
         });
-        if let Some(place) = found {
-            return Symbol(place.at);
+        match found {
+            Some(&at) => Symbol(at),
+            None => self.add(text, hash),
         }
-        self.add(text, hash)
     }
 
-    #[cold]
-    #[inline(never)]
     fn add(&mut self, text: &str, hash: u64) -> Symbol {
-        let text = Text::new(text);
-        let (len, bytes) = match &text {
-            Text::Short(len, bytes) => (*len, *bytes),
-            Text::Long(_) | Text::Gone => (LONG, [0; SHORT]),
-        };
         let at = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry { hash: 0, text: Text::Gone });
-            self.holders.push(0);
+            self.entries.push(Entry { text: Text::Gone, holders: 0 });
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         });
         assert!(at < u32::MAX, "fewer than four thousand million texts are open at once");
         if let Some(entry) = self.entries.get_mut(at as usize) {
-            *entry = Entry { hash, text };
+            entry.text = Text::new(text);
         }
-        let entries = &self.entries;
-        let hash_of = |place: &Place| entries.get(place.at as usize).map_or(0, |entry| entry.hash);
-        self.table.insert_unique(hash, Place { at, len, bytes }, hash_of);
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.table.insert_unique(hash, at, |&at| {
+            entries.get(at as usize).map_or(0, |entry| hash_of(hasher, entry.text.bytes()))
+        });
         self.idle.push(at);
         Symbol(at)
     }
@@ -106,17 +89,17 @@ impl Symbols {
 
     /// Holds `symbol` once more.
     pub(crate) fn retain(&mut self, symbol: Symbol) {
-        if let Some(holders) = self.holders.get_mut(symbol.0 as usize) {
-            *holders += 1;
+        if let Some(entry) = self.entries.get_mut(symbol.0 as usize) {
+            entry.holders += 1;
         }
     }
 
     /// Lets go of `symbol` once. The text goes when the event is settled, unless it is held again.
     pub(crate) fn release(&mut self, symbol: Symbol) {
-        let Some(holders) = self.holders.get_mut(symbol.0 as usize) else { return };
-        assert!(*holders > 0, "a text is released as often as it is held");
-        *holders -= 1;
-        if *holders == 0 {
+        let Some(entry) = self.entries.get_mut(symbol.0 as usize) else { return };
+        assert!(entry.holders > 0, "a text is released as often as it is held");
+        entry.holders -= 1;
+        if entry.holders == 0 {
             self.idle.push(symbol.0);
         }
     }
@@ -124,15 +107,14 @@ impl Symbols {
     /// The event is over: forgets every text that nothing holds.
     pub(crate) fn settle(&mut self) {
         while let Some(at) = self.idle.pop() {
-            if self.holders.get(at as usize).is_none_or(|holders| *holders > 0) {
-                continue;
-            }
             let Some(entry) = self.entries.get_mut(at as usize) else { continue };
             // It may have become idle more than once, and is gone after the first.
-            if matches!(std::mem::replace(&mut entry.text, Text::Gone), Text::Gone) {
+            if entry.holders > 0 || matches!(entry.text, Text::Gone) {
                 continue;
             }
-            if let Ok(found) = self.table.find_entry(entry.hash, |place| place.at == at) {
+            let hash = hash_of(&self.hasher, entry.text.bytes());
+            entry.text = Text::Gone;
+            if let Ok(found) = self.table.find_entry(hash, |&found| found == at) {
                 found.remove();
             }
             self.free.push(at);
@@ -163,11 +145,16 @@ impl Symbols {
             })
             .sum();
         self.entries.capacity() * size_of::<Entry>()
-            + (self.holders.capacity() + self.free.capacity() + self.idle.capacity())
-                * size_of::<u32>()
+            + (self.free.capacity() + self.idle.capacity()) * size_of::<u32>()
             + self.table.allocation_size()
             + long
     }
+}
+
+fn hash_of(hasher: &FixedState, bytes: &[u8]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 impl Text {

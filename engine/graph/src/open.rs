@@ -21,29 +21,45 @@ pub(crate) const NOWHERE: u32 = u32::MAX;
 /// No such time.
 pub(crate) const NEVER: i64 = i64::MAX;
 
-/// One open obligation.
+/// One open obligation, in one line of the processor's cache: whoever looks at one looks at it all.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Obligation {
     pub(crate) trigger: u64,
     pub(crate) activated: i64,
     pub(crate) due: i64,
-    /// When its next timer fires.
-    pub(crate) timer: i64,
     pub(crate) values: Values,
-    /// The trigger's fields, kept for the fallback's arguments.
-    pub(crate) frame: Option<Box<Frame>>,
+    /// What only a duty with a fallback, or a fallback, has.
+    chain: Option<Box<Chain>>,
     pub(crate) clause: u32,
-    /// The lapsed obligation that it stands for.
-    pub(crate) up: u32,
-    /// The fallback that stands for it.
-    pub(crate) down: u32,
     previous: u32,
     next: u32,
     pub(crate) depth: u16,
     pub(crate) gap_open: bool,
+    pub(crate) stage: Stage,
+}
+
+const _: () = assert!(size_of::<Option<Obligation>>() == 64);
+
+/// How far an open obligation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Active,
     /// Its deadline has passed.
-    pub(crate) overdue: bool,
-    pub(crate) lapsed: bool,
+    Overdue,
+    /// Its deadline has passed, and its fallback is owed instead.
+    Lapsed,
+}
+
+/// An obligation's place in its chain of fallbacks.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    /// The lapsed obligation that it stands for.
+    pub(crate) up: u32,
+    /// The fallback that stands for it.
+    pub(crate) down: u32,
+    /// The trigger's fields, kept for the fallback's arguments.
+    pub(crate) frame: Option<Frame>,
 }
 
 /// The trigger's fields as its block reads them.
@@ -54,12 +70,17 @@ pub(crate) struct Frame {
     pub(crate) values: Box<[Datum]>,
 }
 
-/// Few values in place, more on the heap.
+/// One value in place, more on the heap.
 #[derive(Clone, Debug)]
 pub(crate) enum Values {
-    Few(u8, [Datum; 2]),
-    Many(Box<[Datum]>),
+    None,
+    One(Datum),
+    Many(Box<List>),
 }
+
+/// Behind one pointer, so that the obligation stays small.
+#[derive(Clone, Debug)]
+pub(crate) struct List(Box<[Datum]>);
 
 /// The first and last of the obligations of one clause that have the same keys.
 #[derive(Clone, Copy, Debug)]
@@ -109,17 +130,17 @@ const DEAD_ENTRIES: usize = 4_096;
 impl Values {
     pub(crate) fn new(values: &[Datum]) -> Self {
         match *values {
-            [] => Self::Few(0, [Datum::Absent; 2]),
-            [one] => Self::Few(1, [one, Datum::Absent]),
-            [one, two] => Self::Few(2, [one, two]),
-            _ => Self::Many(values.into()),
+            [] => Self::None,
+            [one] => Self::One(one),
+            _ => Self::Many(Box::new(List(values.into()))),
         }
     }
 
     pub(crate) fn as_slice(&self) -> &[Datum] {
         match self {
-            Self::Few(count, values) => values.get(..usize::from(*count)).unwrap_or_default(),
-            Self::Many(values) => values,
+            Self::None => &[],
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(list) => &list.0,
         }
     }
 }
@@ -130,23 +151,39 @@ impl Obligation {
             trigger,
             activated,
             due,
-            timer: NEVER,
             values,
-            frame: None,
+            chain: None,
             clause,
-            up: NOWHERE,
-            down: NOWHERE,
             previous: NOWHERE,
             next: NOWHERE,
             depth: 0,
             gap_open: false,
-            overdue: false,
-            lapsed: false,
+            stage: Stage::Active,
         }
     }
 
     pub(crate) fn id(&self) -> ObligationId {
         ObligationId { clause: ClauseIndex(self.clause), trigger: Position::new(self.trigger) }
+    }
+
+    /// The lapsed obligation that it stands for.
+    pub(crate) fn up(&self) -> u32 {
+        self.chain.as_ref().map_or(NOWHERE, |chain| chain.up)
+    }
+
+    /// The fallback that stands for it.
+    pub(crate) fn down(&self) -> u32 {
+        self.chain.as_ref().map_or(NOWHERE, |chain| chain.down)
+    }
+
+    /// The trigger's fields, when a fallback may need them.
+    pub(crate) fn frame(&self) -> Option<&Frame> {
+        self.chain.as_ref()?.frame.as_ref()
+    }
+
+    pub(crate) fn chain_mut(&mut self) -> &mut Chain {
+        let alone = || Box::new(Chain { up: NOWHERE, down: NOWHERE, frame: None });
+        self.chain.get_or_insert_with(alone)
     }
 
     /// Its key values.
@@ -360,11 +397,12 @@ impl Open {
             .places()
             .map(|(_, obligation)| {
                 let values = match &obligation.values {
-                    Values::Few(..) => 0,
-                    Values::Many(values) => size_of_val::<[Datum]>(values),
+                    Values::None | Values::One(_) => 0,
+                    Values::Many(list) => size_of::<List>() + size_of_val::<[Datum]>(&list.0),
                 };
-                let frame = obligation.frame.as_ref();
-                values + frame.map_or(0, |f| size_of::<Frame>() + size_of_val::<[Datum]>(&f.values))
+                let frame = obligation.frame().map_or(0, |f| size_of_val::<[Datum]>(&f.values));
+                let chain = obligation.chain.as_ref().map_or(0, |_| size_of::<Chain>());
+                values + frame + chain
             })
             .sum();
         let by_symbol: usize = self.by_symbol.iter().map(Vec::capacity).sum();

@@ -13,7 +13,7 @@ use homeostat_world::Position;
 use crate::change::{Change, Fulfilment, ObligationId};
 use crate::fact::Fact;
 use crate::guards::Fate;
-use crate::open::{NOWHERE, Obligation};
+use crate::open::{NOWHERE, Obligation, Stage};
 use crate::program::{Clause, ClauseIndex, Program, TypePlan, at};
 use crate::state::{Match, Sink, State};
 
@@ -120,8 +120,8 @@ impl State {
 
     fn fulfil(&mut self, program: &Program, slot: u32, by: u64, time: i64, sink: Sink<'_>) {
         let obligation = self.open.get(slot);
-        let (id, up, down) = (obligation.id(), obligation.up, obligation.down);
-        let outcome = match (time <= obligation.due, obligation.overdue) {
+        let (id, up, down) = (obligation.id(), obligation.up(), obligation.down());
+        let outcome = match (time <= obligation.due, obligation.stage != Stage::Active) {
             (true, false) => Fulfilment::InTime,
             (true, true) => Fulfilment::SeenLate,
             (false, _) => Fulfilment::Late,
@@ -135,14 +135,14 @@ impl State {
     fn end_chain(&mut self, program: &Program, mut up: u32, mut down: u32, sink: Sink<'_>) {
         while up != NOWHERE {
             let obligation = self.open.get(up);
-            let next = obligation.up;
+            let next = obligation.up();
             sink(Change::Compensated { id: obligation.id() });
             self.end(program, up, End::Compensated, sink);
             up = next;
         }
         while down != NOWHERE {
             let obligation = self.open.get(down);
-            let next = obligation.down;
+            let next = obligation.down();
             sink(Change::Withdrawn { id: obligation.id() });
             self.end(program, down, End::Withdrawn, sink);
             down = next;
@@ -157,7 +157,7 @@ impl State {
         }
         self.let_go(&obligation);
         let Some(tally) = self.tallies.get_mut(obligation.clause as usize) else { return };
-        *tally.place_of(obligation.overdue, obligation.lapsed) -= 1;
+        *tally.place_of(obligation.stage) -= 1;
         *match end {
             End::Fulfilled(Fulfilment::Late) => &mut tally.late,
             End::Fulfilled(Fulfilment::InTime) => &mut tally.met,
@@ -175,7 +175,7 @@ impl State {
         for value in obligation.values.as_slice() {
             value.release(&mut self.symbols);
         }
-        if let Some(frame) = &obligation.frame {
+        if let Some(frame) = obligation.frame() {
             for value in &frame.values {
                 value.release(&mut self.symbols);
             }
@@ -225,18 +225,18 @@ impl State {
         let slot = id.filter(|_| waived).and_then(|id| self.open.find(id));
         let Some(slot) = slot else { return };
         let obligation = self.open.get(slot);
-        if obligation.lapsed {
+        if obligation.stage == Stage::Lapsed {
             // Its fallback is what is owed now, and has an id of its own.
             return;
         }
-        let (id, mut up) = (obligation.id(), obligation.up);
+        let (id, mut up) = (obligation.id(), obligation.up());
         sink(Change::Waived { id });
         self.end(program, slot, End::Waived, sink);
         // What lapsed before it stays lapsed; nothing can stand for it any more.
         while up != NOWHERE {
             let lapsed = self.open.remove(up, program);
             self.let_go(&lapsed);
-            up = lapsed.up;
+            up = lapsed.up();
         }
         self.settle_fates(program, id, None, (self.position, fact.time.as_micros()), sink);
     }

@@ -203,6 +203,7 @@ impl State {
 
     fn set(&mut self, column: u32, instance: Datum, value: Datum, inferred: bool) {
         if instance.is_name() && value != Datum::Absent {
+            let instance = instance.as_instance(&self.symbols);
             self.columns.set(column, instance, value, inferred, &mut self.symbols);
         }
     }
@@ -236,7 +237,7 @@ impl State {
         for fields in keys {
             let carried = fields.iter().map(|&field| *at(&self.fields, field));
             match carried.into_iter().find(|datum| datum.is_known()) {
-                Some(datum) if datum.is_name() => into.push(datum),
+                Some(datum) if datum.is_name() => into.push(datum.as_instance(&self.symbols)),
                 _ => return false,
             }
         }

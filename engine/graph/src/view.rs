@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::change::ObligationId;
 use crate::deadlines::deadline;
 use crate::evaluator::Evaluator;
-use crate::open::{NOWHERE, Obligation};
+use crate::open::{Obligation, Stage};
 use crate::program::{ClauseIndex, GuardIndex, Program, Shown, at};
 use crate::state::State;
 
@@ -146,11 +146,11 @@ pub struct GuardSummary {
 
 impl Tally {
     /// The count that an open obligation is in.
-    pub(crate) fn place_of(&mut self, overdue: bool, lapsed: bool) -> &mut u64 {
-        match (lapsed, overdue) {
-            (true, _) => &mut self.lapsed,
-            (false, true) => &mut self.overdue,
-            (false, false) => &mut self.pending,
+    pub(crate) fn place_of(&mut self, stage: Stage) -> &mut u64 {
+        match stage {
+            Stage::Active => &mut self.pending,
+            Stage::Overdue => &mut self.overdue,
+            Stage::Lapsed => &mut self.lapsed,
         }
     }
 }
@@ -247,11 +247,10 @@ fn view(program: &Program, state: &State, slot: u32) -> ObligationView {
 }
 
 fn standing(obligation: &Obligation) -> ObligationState {
-    assert!(obligation.lapsed == (obligation.down != NOWHERE), "what lapsed has a fallback open");
-    match (obligation.lapsed, obligation.overdue) {
-        (true, _) => ObligationState::Lapsed,
-        (false, true) => ObligationState::Overdue,
-        (false, false) => ObligationState::Active,
+    match obligation.stage {
+        Stage::Active => ObligationState::Active,
+        Stage::Overdue => ObligationState::Overdue,
+        Stage::Lapsed => ObligationState::Lapsed,
     }
 }
 

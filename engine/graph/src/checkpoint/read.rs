@@ -12,7 +12,7 @@ use crate::columns::Cell;
 use crate::datum::Datum;
 use crate::guards::{Fate, Pending, Scene};
 use crate::intern::Symbols;
-use crate::open::{Frame, NEVER, NOWHERE, Obligation, Values};
+use crate::open::{Frame, NEVER, NOWHERE, Obligation, Stage, Values};
 use crate::program::Program;
 use crate::state::State;
 use crate::view::{GuardTally, Tally};
@@ -59,11 +59,11 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
 fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
     let mut chains = Vec::new();
     for _ in 0..len(from)? {
-        expect_len(from, 10, "obligation")?;
+        expect_len(from, 9, "obligation")?;
         let (trigger, clause) = (from.u64()?, from.u32()?);
         let plan =
             program.clauses.get(clause as usize).ok_or_else(|| malformed("no such clause"))?;
-        let (activated, due, timer, depth) = (from.i64()?, from.i64()?, from.i64()?, from.u16()?);
+        let (activated, due, depth) = (from.i64()?, from.i64()?, from.u16()?);
         let flags = from.u8()?;
         let down = if from.datatype()? == Type::Null {
             from.null()?;
@@ -77,7 +77,13 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
         }
         let mut new = Obligation::new(clause, trigger, activated, due, Values::new(&values));
         new.depth = depth;
-        (new.gap_open, new.overdue, new.lapsed) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+        new.gap_open = flags & 1 != 0;
+        new.stage = match flags >> 1 {
+            0 => Stage::Active,
+            1 => Stage::Overdue,
+            2 => Stage::Lapsed,
+            _ => return Err(malformed("an unknown stage")),
+        };
         if from.datatype()? == Type::Null {
             from.null()?;
         } else {
@@ -85,13 +91,11 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
             let event_type = from.u32()?;
             let values = data(from, &mut state.symbols)?;
             check_frame(program, plan.block, event_type, values.len())?;
-            new.frame = Some(Box::new(Frame { event_type, values: values.into() }));
+            new.chain_mut().frame = Some(Frame { event_type, values: values.into() });
         }
-        let has_frame = new.frame.is_some();
-        if (down.is_some() != new.lapsed)
-            || (plan.fallback.is_some() && due != NEVER && has_frame == new.lapsed)
-            || (timer != NEVER && timer == due && new.overdue)
-        {
+        let lapsed = new.stage == Stage::Lapsed;
+        let lapses = plan.fallback.is_some() && due != NEVER;
+        if down.is_some() != lapsed || lapses && new.frame().is_some() == lapsed {
             return Err(malformed("an obligation that contradicts itself"));
         }
         if state.open.find(new.id()).is_some() {
@@ -99,7 +103,7 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
         }
         let id = new.id();
         let slot = state.open.insert(new, program);
-        state.set_timer(slot, timer);
+        state.set_timer(program, slot);
         if let Some(clause) = down {
             if plan.fallback.is_none_or(|fallback| fallback.0 != clause) {
                 return Err(malformed("a fallback of another clause"));
@@ -112,8 +116,8 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
     }
     for (up, id) in chains {
         let down = state.open.find(id).ok_or_else(|| malformed("a fallback that is missing"))?;
-        state.open.get_mut(up).down = down;
-        state.open.get_mut(down).up = up;
+        state.open.get_mut(up).chain_mut().down = down;
+        state.open.get_mut(down).chain_mut().up = up;
     }
     Ok(())
 }

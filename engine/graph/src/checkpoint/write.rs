@@ -10,7 +10,7 @@ use crate::columns::Cell;
 use crate::datum::Datum;
 use crate::guards::{Fate, Pending};
 use crate::intern::Symbols;
-use crate::open::{NOWHERE, Obligation};
+use crate::open::{NOWHERE, Obligation, Stage};
 use crate::program::Program;
 use crate::state::State;
 use crate::view::{GuardTally, Tally};
@@ -52,17 +52,22 @@ fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
 }
 
 fn obligation(bytes: &mut Bytes, open: &Obligation, state: &State) -> Written {
-    bytes.array(10)?.u64(open.trigger)?.u32(open.clause)?;
-    bytes.i64(open.activated)?.i64(open.due)?.i64(open.timer)?.u16(open.depth)?;
-    let flags = u8::from(open.gap_open) | u8::from(open.overdue) << 1 | u8::from(open.lapsed) << 2;
+    bytes.array(9)?.u64(open.trigger)?.u32(open.clause)?;
+    bytes.i64(open.activated)?.i64(open.due)?.u16(open.depth)?;
+    let stage = match open.stage {
+        Stage::Active => 0,
+        Stage::Overdue => 1,
+        Stage::Lapsed => 2,
+    };
+    let flags = u8::from(open.gap_open) | stage << 1;
     bytes.u8(flags)?;
     // A chain of fallbacks is of one trigger, so the clause alone names the next.
-    match open.down {
+    match open.down() {
         NOWHERE => bytes.null()?,
         down => bytes.u32(state.open.get(down).clause)?,
     };
     data(bytes, open.values.as_slice(), &state.symbols)?;
-    match &open.frame {
+    match open.frame() {
         None => {
             bytes.null()?;
         }

@@ -335,6 +335,30 @@ fn memory_follows_what_is_open_and_not_what_was() {
 }
 
 #[test]
+fn a_whole_number_and_its_text_name_the_same_instance() {
+    let mut told = Told::new(
+        "entity order
+         action pay(order) { satisfied_by: order.paid  by: system }
+         measure worth(order) from order.valued { sum }
+         when order.created { must: pay(order) within: 5s  if worth(order).sum > 5 { could: look(order) } }",
+    );
+    told.see(&event(1, 0, "order.valued", r#"{"order":17,"sum":9}"#));
+    told.see(&event(2, 0, "order.created", r#"{"order":"17"}"#));
+    assert!(told.said().contains("True at 2"), "the measure is found by either name");
+    let mut by_subject = event(3, 1, "order.paid", "{}");
+    by_subject.event.subject = Some("order/17".to_owned());
+    told.see(&by_subject);
+    assert_eq!(told.said(), "pay@2 InTime by 3");
+    told.see(&event(4, 2, "order.created", r#"{"order":18}"#)).said();
+    told.see(&event(5, 3, "order.paid", r#"{"order":"018"}"#));
+    assert_eq!(told.said(), "", "another text is another name");
+    by_subject.event.subject = Some("order/18".to_owned());
+    by_subject.position = 6.to_string().parse().unwrap_or_default();
+    told.see(&by_subject);
+    assert_eq!(told.said(), "pay@4 InTime by 6");
+}
+
+#[test]
 fn a_state_is_held_from_what_begins_it_until_what_ends_it_whatever_events_carry() {
     let mut told = Told::new(
         "entity alert { state open: from raised until closed }

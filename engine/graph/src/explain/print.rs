@@ -164,10 +164,14 @@ pub(crate) fn strength(strength: Strength) -> &'static str {
     }
 }
 
-/// A value without quotes, as a reader would say it.
+/// A value without quotes, as a reader would say it. Control characters are spelled out: what a
+/// producer sent must not move the cursor of whoever reads it.
 pub(super) fn plain(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => "undefined".to_owned(),
+        serde_json::Value::String(text) if text.contains(char::is_control) => {
+            text.escape_debug().to_string()
+        }
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     }

@@ -159,11 +159,10 @@ fn off_by_one(event: &Event, view: &ObligationView) -> Option<String> {
         let carried = key.fields.iter().find_map(|field| carried(event, field));
         match carried {
             Some((_, value)) if same(&value, &key.value) => {}
-            Some((field, value)) => off.push(format!(
-                "`{field}` is `{}`; expected `{}`",
-                plain(&value),
-                plain(&key.value)
-            )),
+            Some((field, value)) => {
+                let (found, expected) = apart(&value, &key.value);
+                off.push(format!("`{field}` is `{found}`; expected `{expected}`"));
+            }
             None => {
                 let fields = key.fields.join("` or `");
                 off.push(format!("it carries no `{fields}`; expected `{}`", plain(&key.value)));
@@ -181,6 +180,12 @@ fn off_by_one(event: &Event, view: &ObligationView) -> Option<String> {
     }
 }
 
+/// Two values that differ as texts that differ: `1` and `"1"` read the same without quotes.
+fn apart(found: &serde_json::Value, expected: &serde_json::Value) -> (String, String) {
+    let texts = (plain(found), plain(expected));
+    if texts.0 == texts.1 { (found.to_string(), expected.to_string()) } else { texts }
+}
+
 fn carried<'f>(event: &Event, field: &'f str) -> Option<(&'f str, serde_json::Value)> {
     let value = event.event.data.get(field).map(homeostat_log::Value::to_json);
     let value = value.filter(|value| !value.is_null());
@@ -192,10 +197,11 @@ fn by_subject(event: &Event, entity: &str) -> Option<String> {
     (of == entity).then(|| id.to_owned())
 }
 
+/// A whole number and its text name the same instance.
 fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
-        _ => a == b,
+        _ => a == b || (a.is_number() || b.is_number()) && plain(a) == plain(b),
     }
 }
 

@@ -299,7 +299,7 @@ pub(super) fn agrees_on_keys(event: &Event, duty: &Duty, arguments: &[Option<Car
         let carried = fields.iter().find_map(|name| known(field(event, name)));
         match (carried, owed) {
             (Some(Carried::Nested { .. }), _) | (_, Some(Carried::Nested { .. })) => false,
-            (Some(carried), Some(owed)) => carried == *owed,
+            (Some(carried), Some(owed)) => same_instance(&carried, owed),
             _ => false,
         }
     })
@@ -366,7 +366,18 @@ fn entity_before(path: &Path, place: usize) -> Option<&str> {
 fn names(event: &Event, entity: &str, instance: &Carried) -> bool {
     match known(field(event, entity)) {
         None | Some(Carried::Nested { .. }) => false,
-        Some(carried) => carried == *instance,
+        Some(carried) => same_instance(&carried, instance),
+    }
+}
+
+/// A whole number and its text name the same instance.
+fn same_instance(a: &Carried, b: &Carried) -> bool {
+    match (a, b) {
+        (Carried::Number(number), Carried::Text(text))
+        | (Carried::Text(text), Carried::Number(number)) => {
+            number.fract() == 0.0 && (number + 0.0).to_string() == *text
+        }
+        _ => a == b,
     }
 }
 

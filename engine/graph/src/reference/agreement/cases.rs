@@ -452,9 +452,9 @@ fn event(draw: &mut Draw, position: u64, now: i64, clauses: u64) -> Event {
     };
     let text = |texts: &[&str]| texts.iter().map(|&t| t.into()).collect::<Vec<_>>();
     let numbers = [1.into(), 1.5.into(), 2.into(), 2.0.into(), 3.into(), serde_json::Value::Null];
-    put(draw, 75, "order", &text(&["o1", "o1", "o2"]));
-    put(draw, 75, "customer", &text(&["c1", "c1", "c2"]));
-    put(draw, 10, "who", &[1.into(), "c1".into(), "c2".into(), serde_json::Value::Null]);
+    put(draw, 75, "order", &["o1".into(), "o1".into(), "7".into(), 7.into()]);
+    put(draw, 75, "customer", &["c1".into(), "c1".into(), "-2".into(), (-2.0).into()]);
+    put(draw, 10, "who", &[1.into(), "c1".into(), "-2".into(), serde_json::Value::Null]);
     put(draw, 40, "note", &text(&["n1", "n2", ""]));
     put(draw, 60, "value", &numbers);
     put(draw, 40, "level", &numbers);
@@ -469,7 +469,7 @@ fn event(draw: &mut Draw, position: u64, now: i64, clauses: u64) -> Event {
     let inner = &mut event.event;
     if draw.chance(20) {
         inner.subject = Some(
-            draw.one(&["order/o1", "order/o2", "customer/c1", "customer/c2", "odd"]).to_owned(),
+            draw.one(&["order/o1", "order/7", "customer/c1", "customer/-2", "odd"]).to_owned(),
         );
     }
     inner.kind = match draw.below(20) {
