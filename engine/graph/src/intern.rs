@@ -129,6 +129,11 @@ impl Symbols {
             .unwrap_or_default()
     }
 
+    /// The first byte of a text, at less cost than the text.
+    pub(crate) fn first_byte(&self, symbol: Symbol) -> Option<u8> {
+        self.entries.get(symbol.0 as usize)?.text.bytes().first().copied()
+    }
+
     /// How many texts are held.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
