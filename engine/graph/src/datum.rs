@@ -91,7 +91,7 @@ impl Datum {
     /// what the number does, since a subject is text and a payload may carry a number.
     pub(crate) fn as_instance(self, symbols: &Symbols) -> Self {
         let Self::Text(symbol) = self else { return self };
-        if !symbols.first_byte(symbol).is_some_and(|first| first <= b'9') {
+        if symbols.first_byte(symbol).is_none_or(|first| first > b'9') {
             return self;
         }
         whole(symbols.text(symbol)).map_or(self, Self::Int)

@@ -300,6 +300,21 @@ impl Program {
         Some(ObligationId { clause, trigger: Position::new(position) })
     }
 
+    /// Whether fulfilling `by`, of the same chain, produces what `awaited` was to produce: it is that
+    /// duty, or a fallback of it that one of the same events satisfies.
+    pub(crate) fn stands_in(&self, by: ClauseIndex, awaited: ClauseIndex) -> bool {
+        let mut stage = Some(by);
+        while let Some(index) = stage {
+            if index == awaited {
+                let events = &self.clause(awaited).satisfied_by;
+                return by == awaited
+                    || self.clause(by).satisfied_by.iter().any(|name| events.contains(name));
+            }
+            stage = self.clause(index).fallback_of;
+        }
+        false
+    }
+
     /// The first duty of the chain of fallbacks that `clause` belongs to.
     pub(crate) fn chain_start(&self, clause: ClauseIndex) -> ClauseIndex {
         let mut first = clause;

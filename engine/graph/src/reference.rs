@@ -335,7 +335,24 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Decides a guard if every duty that it awaits has been fulfilled for its trigger.
+    /// What a duty was to produce has been produced when it is fulfilled, or when a fallback in its
+    /// place is that one of the same events satisfies.
+    fn is_produced(&self, owed: &Owed<'a>) -> bool {
+        let events = &owed.duty.satisfied_by;
+        let mut stage = Some(owed);
+        while let Some(current) = stage {
+            let same = std::ptr::eq(current, owed)
+                || current.duty.satisfied_by.iter().any(|name| events.contains(name));
+            if same && matches!(current.verdict.standing, Standing::Fulfilled(..)) {
+                return true;
+            }
+            stage = current.replaced_by.and_then(|next| self.owed.get(next));
+        }
+        false
+    }
+
+    /// Decides a guard if what every duty that it awaits was to produce has been produced for its
+    /// trigger.
     fn decide_if_ready(&mut self, place: usize, event: &'a Event) {
         let Some(reached) = self.guards.get(place) else { return };
         let (guard, trigger, block) = (reached.guard, reached.trigger, reached.block);
@@ -344,7 +361,7 @@ impl<'a> History<'a> {
                 owed.duty.id == *id
                     && owed.block == block
                     && owed.trigger() == trigger.position.get()
-                    && matches!(owed.verdict.standing, Standing::Fulfilled(..))
+                    && self.is_produced(owed)
             })
         });
         if !ready {

@@ -201,7 +201,8 @@ impl State {
                 && let Some(fate) = pending.scene.fates.get_mut(place as usize)
                 && *fate == Fate::Open
             {
-                *fate = if fulfilled == Some(clause) { Fate::Fulfilled } else { Fate::Ended };
+                let produced = fulfilled.is_some_and(|by| program.stands_in(by, clause));
+                *fate = if produced { Fate::Fulfilled } else { Fate::Ended };
                 told = true;
             }
             stage = plan.fallback;

@@ -381,3 +381,31 @@ fn a_state_is_held_from_what_begins_it_until_what_ends_it_whatever_events_carry(
         "guard `alert.unread` of 5: True at 5\nlook@5 activated 4 due 13\nlook@5 gap Reaction 4"
     );
 }
+
+#[test]
+fn a_guard_that_waits_is_decided_when_a_fallback_produces_what_it_reads() {
+    let text = "
+        entity customer
+        entity visit { belongs_to: customer }
+        measure trend(customer) from trend.updated { value }
+        action score(customer) { satisfied_by: trend.updated  by: system }
+        action score_by_hand(customer) { satisfied_by: trend.updated  by: human }
+        action tell(customer) { satisfied_by: boss.told  by: human }
+        action call(customer) { satisfied_by: customer.called  by: system }
+        when visit.made {
+          must: score(visit.customer) within: 5s fallback: score_by_hand(visit.customer) within: 1h
+          if trend(visit.customer).value < 50 { must: call(visit.customer) within: 9s }
+        }";
+    let visit = event(1, 0, "visit.made", r#"{"visit":"v1","customer":"c1"}"#);
+    let updated = event(2, 20, "trend.updated", r#"{"customer":"c1","value":3}"#);
+    let mut told = Told::new(text);
+    told.see(&visit).pass(at(20)).said();
+    told.see(&caused(updated.clone(), "score_by_hand@1"));
+    assert!(told.said().contains("True at 2\ncall@1 activated 20 due 29"));
+
+    let other = text.replace("fallback: score_by_hand", "fallback: tell");
+    let mut told = Told::new(&other);
+    told.see(&visit).pass(at(20)).said();
+    told.see(&event(2, 20, "boss.told", r#"{"customer":"c1"}"#));
+    assert!(!told.said().contains("guard"), "what it reads was never produced");
+}
