@@ -80,18 +80,31 @@ impl fmt::Display for Timestamp {
 
 /// Why a text is no instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an RFC 3339 time with a zone; expected the form `2026-03-01T09:30:00Z`")]
-pub struct TimestampError {
-    text: String,
+pub enum TimestampError {
+    /// It is not written as one.
+    #[error("`{0}` is not an RFC 3339 time with a zone; expected the form `2026-03-01T09:30:00Z`")]
+    Malformed(String),
+    /// It is one, but lies at or beyond the ends of the time line: moving it inside without a
+    /// word would store another time than was sent.
+    #[error("`{0}` is too far away; expected a time after `{min}` and before `{max}`", min = Timestamp::MIN, max = Timestamp::MAX)]
+    OutOfRange(String),
 }
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<jiff::Timestamp>()
-            .map(|instant| Self::from_micros(instant.as_microsecond()))
-            .map_err(|_| TimestampError { text: text.to_owned() })
+        match text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_microsecond) {
+            Ok(micros) if (Self::MIN.0 + 1..=Self::MAX.0).contains(&micros) => Ok(Self(micros)),
+            Err(_) if !is_dated(text) => Err(TimestampError::Malformed(text.to_owned())),
+            _ => Err(TimestampError::OutOfRange(text.to_owned())),
+        }
     }
+}
+
+/// Whether `text` is a date, a time and a zone, on the time line or not.
+fn is_dated(text: &str) -> bool {
+    jiff::fmt::temporal::Pieces::parse(text)
+        .is_ok_and(|pieces| pieces.time().is_some() && pieces.offset().is_some())
 }
 
 impl Serialize for Timestamp {
@@ -240,6 +253,30 @@ mod tests {
     #[test]
     fn a_time_without_a_zone_is_refused() {
         assert!("2017-01-09T09:49:50".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn a_time_at_the_ends_of_the_time_line_is_refused_and_not_moved() {
+        for text in [
+            "0000-01-01T00:00:00Z",
+            "-000044-03-15T12:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "0000-01-01T00:00:00+05:00",
+        ] {
+            let error = text.parse::<Timestamp>().map_err(|error| error.to_string());
+            let expected = format!(
+                "`{text}` is too far away; expected a time after `0000-01-01T00:00:00Z` and before \
+                 `9999-12-30T21:59:59.999999Z`"
+            );
+            assert_eq!(error, Err(expected));
+        }
+        for text in ["0000-01-01T00:00:00.000001Z", "9999-12-30T21:59:59Z"] {
+            assert_eq!(text.parse::<Timestamp>().map(|t| t.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["10000-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026", "now"] {
+            let error = text.parse::<Timestamp>();
+            assert_eq!(error, Err(TimestampError::Malformed(text.to_owned())));
+        }
     }
 
     #[test]
