@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
     let opened = match runtime.block_on(running::open_proven(&folder, purpose)) {
         Ok(opened) => opened,
         Err(running::Unopened::Dir(error)) if is_damage(&error) => {
-            return damaged(context, None, &error.to_string());
+            return damaged(context, place_of(&error), &error.to_string());
         }
         Err(running::Unopened::Log(error)) => {
             return damaged(context, position_of(&error), &error.to_string());
@@ -119,8 +119,17 @@ const fn is_damage(error: &OpenError) -> bool {
             | OpenError::Version { .. }
             | OpenError::Short { .. }
             | OpenError::NoWitness { .. }
+            | OpenError::Batch { .. }
             | OpenError::Store { .. }
     )
+}
+
+const fn place_of(error: &OpenError) -> Option<Position> {
+    match error {
+        OpenError::Short { found, .. } => Some(found.next()),
+        OpenError::Batch { first, .. } => Some(*first),
+        _ => None,
+    }
 }
 
 fn position_of(error: &LogError) -> Option<Position> {

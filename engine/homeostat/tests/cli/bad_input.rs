@@ -80,8 +80,11 @@ fn a_flipped_bit_is_found_and_nothing_goes_on_before_a_remedy() {
     let flipped = flip_in_every_file(&bench, b"order/o2");
     assert!(flipped > 0, "no file of the log holds the text");
     let run = bench.run(&["verify", "--log", "log"]).ended(1);
-    run.shows("damaged").shows("  help: restore the directory from a backup");
-    bench.run(&["export", "--log", "log"]).ended(2).says("help: restore the directory");
+    run.shows("damaged log is damaged at position `1`: the batch of positions `1` to `6` in ")
+        .shows("  help: everything before it is whole, restore the directory from a backup");
+    let json = bench.run(&["verify", "--log", "log", "--format", "json"]).ended(1).json();
+    assert_eq!(json["position"], 1);
+    bench.run(&["export", "--log", "log"]).ended(2).says("restore the directory");
 }
 
 #[test]
@@ -98,7 +101,8 @@ fn a_truncated_log_is_refused_with_a_remedy() {
     }
     assert!(cut > 0, "no file of the log holds the text");
     let run = bench.run(&["verify", "--log", "log"]).ended(1);
-    run.shows("position `6` was acknowledged: `6` events are missing").shows("  help: restore");
+    run.shows("position `6` was acknowledged: up to `6` events are missing")
+        .shows("  help: restore");
     let json = bench.run(&["verify", "--log", "log", "--format", "json"]).ended(1).json();
     assert_eq!(json["whole"], false);
     assert_eq!(json["position"], 1);
@@ -106,6 +110,23 @@ fn a_truncated_log_is_refused_with_a_remedy() {
     bench.run(&["append", "--log", "log", "--type", "t"]).ended(2).says("help: ");
     bench.run(&["verify", "--log", "log", "--accept-loss"]).fine();
     bench.run(&["append", "--log", "log", "--type", "t"]).fine().shows("appended e1");
+}
+
+#[test]
+fn a_zeroed_tail_is_refused_wherever_it_starts() {
+    let bench = with_orders();
+    let journal = bench.path("log/store/0.jnl");
+    let whole = std::fs::read(&journal).unwrap();
+    for zeros in (0..whole.len()).step_by(61) {
+        let mut bytes = whole.clone();
+        bytes[zeros..].fill(0);
+        std::fs::write(&journal, &bytes).unwrap();
+        let run = bench.run(&["verify", "--log", "log"]).ended(1);
+        run.shows("position `6` was acknowledged").shows("help: restore");
+        assert_eq!(std::fs::read(&journal).unwrap(), bytes, "a refused journal stays as it was");
+    }
+    std::fs::write(&journal, &whole).unwrap();
+    bench.run(&["verify", "--log", "log"]).fine();
 }
 
 #[test]

@@ -93,6 +93,41 @@ pub enum OpenError {
         /// Where copies of the journals are.
         copies: PathBuf,
     },
+    /// A batch in a journal is not what was written.
+    #[error(
+        "log is damaged at position `{first}`: the batch of positions `{first}` to `{last}` in \
+         `{}` (bytes {} to {}) does not match its checksum; everything before it is whole, \
+         restore the directory from a backup", journal.display(), bytes.start, bytes.end
+    )]
+    Batch {
+        /// The journal.
+        journal: PathBuf,
+        /// Where in it.
+        bytes: std::ops::Range<u64>,
+        /// The first position in it.
+        first: Position,
+        /// The last one.
+        last: Position,
+    },
+    /// A journal ends in a batch that is not whole, and what is there cannot be kept aside.
+    #[error(
+        "`{}` ends in a batch that is not whole, and no copy of it can be kept in `{}`: {reason}; \
+         nothing was changed, make room there and try again", journal.display(), directory.display()
+    )]
+    NoCopy {
+        /// The journal.
+        journal: PathBuf,
+        /// Where copies go.
+        directory: PathBuf,
+        /// What the operating system says.
+        reason: io::Error,
+    },
+    /// The device is full.
+    #[error(
+        "log in `{}` cannot be opened: no space left on the device; nothing is lost, make room \
+         and try again", .0.display()
+    )]
+    Full(PathBuf),
     /// Nothing says where the log must end.
     #[error(
         "`{}` is missing or broken, so nothing proves where the log ends; restore it from a backup, \
@@ -163,15 +198,23 @@ pub fn open_log_dir(
         create(path, &store_path, options, &lock)?;
         head = None;
     }
-    let open_error =
-        |error| OpenError::Store { path: store_path.clone(), reason: failure::store_error(error) };
-    let store = FjallStore::open(&store_path, options, lock).map_err(open_error)?;
+    let store = FjallStore::open(&store_path, options, lock).map_err(|error| {
+        look::broken(&store_path).unwrap_or_else(|| unopened(&store_path, error))
+    })?;
     if head.is_none() {
         // An accepted loss starts a new witness: the old one would refuse the log for ever.
         witness::create(&witness_path).map_err(OpenError::io(&witness_path))?;
     }
     let file = WitnessFile::open(&witness_path).map_err(OpenError::io(&witness_path))?;
     Ok((store, file, head))
+}
+
+/// Why fjall does not open the database in `path`. A full device is no damage.
+fn unopened(path: &Path, error: fjall::Error) -> OpenError {
+    match failure::store_error(error) {
+        StoreError::Full => OpenError::Full(path.to_owned()),
+        reason => OpenError::Store { path: path.to_owned(), reason },
+    }
 }
 
 /// Makes the database aside and moves it into place when it is whole: a crash in fjall's very
@@ -193,10 +236,7 @@ fn create(
         }
         made.inner.shelf.database.persist(fjall::PersistMode::SyncAll)
     });
-    made.map_err(|error| OpenError::Store {
-        path: aside.clone(),
-        reason: failure::store_error(error),
-    })?;
+    made.map_err(|error| unopened(&aside, error))?;
     let witness_path = path.join("witness");
     witness::create(&witness_path).map_err(OpenError::io(&witness_path))?;
     fs::rename(&aside, store).map_err(OpenError::io(store))?;

@@ -2,11 +2,13 @@
 //! and says nothing.
 //!
 //! In: a journal file. Out: the last log position in it, and whether anything follows its last
-//! whole batch. Never: writes; checks sums, which fjall does itself and reports.
+//! whole batch; for a refusal, which batch is broken. Never: writes; checks sums on the way to a
+//! good opening, where fjall does that itself.
 //! Promise: knows the layout of fjall 3 (`FJL` version 3). Start reading at [`scan`].
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use homeostat_world::Position;
@@ -15,6 +17,12 @@ use homeostat_world::Position;
 const EVENTS_KEYSPACE: u64 = 1;
 /// What ends the trailer of a batch.
 const TRAILER: [u8; 4] = *b"FJL\x03";
+/// What marks a value that is stored as it is.
+const UNCOMPRESSED: u8 = 0;
+/// Bytes before the changes of a batch: tag, count, sequence number.
+const HEAD_BYTES: u64 = 13;
+/// Bytes after them: tag, checksum, trailer.
+const END_BYTES: u64 = 13;
 
 /// What a journal holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +35,37 @@ pub(super) struct Journal {
     pub(super) torn: bool,
 }
 
+/// A batch whose bytes are not those that were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BrokenBatch {
+    /// Where it stands in the journal.
+    pub(super) bytes: Range<u64>,
+    /// The first and the last position of the log in it.
+    pub(super) positions: Positions,
+}
+
+/// The first batch of the journal at `path` that does not match its checksum. Reads everything,
+/// so it is only asked once fjall has said that there is one.
+pub(super) fn broken_batch(path: &Path) -> io::Result<Option<BrokenBatch>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let mut start = 0;
+    while let Some(positions) = read_batch(&mut reader, length)? {
+        let end = reader.stream_position()?;
+        reader.seek(SeekFrom::Start(start + HEAD_BYTES))?;
+        let mut changes = Vec::new();
+        reader.by_ref().take(end - start - HEAD_BYTES - END_BYTES).read_to_end(&mut changes)?;
+        take::<1>(&mut reader)?;
+        if xxhash_rust::xxh3::xxh3_64(&changes) != u64::from_le_bytes(take(&mut reader)?) {
+            return Ok(Some(BrokenBatch { bytes: start..end, positions }));
+        }
+        reader.seek(SeekFrom::Start(end))?;
+        start = end;
+    }
+    Ok(None)
+}
+
 /// Reads the journal at `path`.
 pub(super) fn scan(path: &Path) -> io::Result<Journal> {
     let file = File::open(path)?;
@@ -34,7 +73,7 @@ pub(super) fn scan(path: &Path) -> io::Result<Journal> {
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut journal = Journal::default();
     while let Some(batch) = read_batch(&mut reader, length)? {
-        journal.last = journal.last.max(batch);
+        journal.last = journal.last.max(batch.map(|(_, last)| last));
         journal.whole = reader.stream_position()?;
     }
     reader.seek(SeekFrom::Start(journal.whole))?;
@@ -42,8 +81,11 @@ pub(super) fn scan(path: &Path) -> io::Result<Journal> {
     Ok(journal)
 }
 
-/// A whole batch: the greatest position in it. None where no whole batch stands.
-fn read_batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Option<Position>>> {
+/// The least and the greatest position of the log in a batch, if it holds any.
+type Positions = Option<(Position, Position)>;
+
+/// A whole batch. None where no whole batch stands.
+fn read_batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Positions>> {
     match batch(reader, length) {
         Ok(batch) => Ok(Some(batch)),
         Err(error)
@@ -58,8 +100,8 @@ fn read_batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Op
     }
 }
 
-fn batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Position>> {
-    let mut last = None;
+fn batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Positions> {
+    let mut positions: Positions = None;
     let [tag] = take(reader)?;
     let count = u32::from_le_bytes(take(reader)?);
     // The sequence number of the batch.
@@ -69,7 +111,12 @@ fn batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Positio
     }
     for _ in 0..count {
         match take(reader)? {
-            [2] => last = last.max(item(reader, length)?),
+            [2] => {
+                if let Some(at) = item(reader, length)? {
+                    let (first, last) = positions.unwrap_or((at, at));
+                    positions = Some((first.min(at), last.max(at)));
+                }
+            }
             [4] => {
                 take::<8>(reader)?;
             }
@@ -80,7 +127,7 @@ fn batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Positio
     // The checksum.
     take::<8>(reader)?;
     if tag == 3 && take::<4>(reader)? == TRAILER {
-        Ok(last)
+        Ok(positions)
     } else {
         Err(io::ErrorKind::InvalidData.into())
     }
@@ -89,12 +136,15 @@ fn batch(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Positio
 /// One change: its position, when it is one of the log.
 fn item(reader: &mut BufReader<File>, length: u64) -> io::Result<Option<Position>> {
     // Whether it is put or removed, and how the value is compressed.
-    take::<2>(reader)?;
+    let [_, compression] = take(reader)?;
     let keyspace = u64::from_le_bytes(take(reader)?);
     let key_length = u16::from_le_bytes(take(reader)?);
-    // The length before compression.
-    take::<4>(reader)?;
+    let plain_length = u32::from_le_bytes(take(reader)?);
     let value_length = u32::from_le_bytes(take(reader)?);
+    // fjall takes this for granted, and panics where its assertions are on.
+    if compression == UNCOMPRESSED && plain_length != value_length {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
     // A damaged length must not send the reader past the end, where seeking succeeds.
     if reader.stream_position()? + u64::from(key_length) + u64::from(value_length) > length {
         return Err(io::ErrorKind::UnexpectedEof.into());

@@ -1,11 +1,13 @@
 //! Looks at a database before it is opened.
 //!
 //! In: its directory and the witnessed head. Out: nothing, or what is missing. Never: changes a
-//! file; a doubtful journal is copied, since opening truncates it.
-//! Promise: fjall is not let near a directory that it would empty, shorten or leave unopenable.
+//! file, but for the end of a journal that was never acknowledged: that is copied and cut.
+//! Promise: fjall is not let near a directory that it would empty, shorten or leave unopenable,
+//! nor near half a batch, which it cuts off silently and of which it panics in some places.
 //! Start reading at [`look`].
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use homeostat_log::Head;
@@ -25,16 +27,17 @@ pub(super) fn look(store: &Path, witness: Option<&Head>) -> Result<(), OpenError
     keyspaces(&store.join("keyspaces"))?;
     let journals = journals(store)?;
     let mut last = None;
+    let mut torn = Vec::new();
     for path in &journals {
         let journal = journal::scan(path).map_err(OpenError::io(path))?;
         last = last.max(journal.last);
         if journal.torn {
-            let copy = set_aside(store, path)?;
-            tracing::warn!(
-                journal = %path.display(), whole = journal.whole, copy = %copy.display(),
-                "a journal ends in a batch that is not whole; a copy was kept"
-            );
+            torn.push((path, journal.whole));
         }
+    }
+    // A log that never had a table has its events in the journals or nowhere.
+    if last.is_none() && !has_tables(&store.join("keyspaces").join("1").join("tables"))? {
+        last = Some(Position::ZERO);
     }
     // Newer events stand in the journals only, so when these hold any, the newest is there.
     match (last, witness) {
@@ -49,13 +52,40 @@ pub(super) fn look(store: &Path, witness: Option<&Head>) -> Result<(), OpenError
                 copies: beside(store, DOUBTFUL),
             })
         }
-        // Nothing in the journals: everything must be in tables, which only fjall can read. A
-        // journal that lost all of its events looks the same, so it is kept.
-        (None, Some(head)) if head.position > Position::ZERO => {
-            tracing::debug!("the journals hold no event, everything should be in tables");
-            Ok(())
-        }
-        _ => Ok(()),
+        // Nothing in the journals: everything must be in tables, which only fjall can read, and
+        // the log itself then finds whether it reaches its witness.
+        _ => torn.into_iter().try_for_each(|(path, whole)| cut(store, path, whole)),
+    }
+}
+
+/// The batch that keeps fjall from opening the database in `store`, if it is one.
+pub(super) fn broken(store: &Path) -> Option<OpenError> {
+    journals(store).ok()?.into_iter().find_map(|journal| {
+        let batch = journal::broken_batch(&journal).ok()??;
+        let (first, last) = batch.positions?;
+        Some(OpenError::Batch { journal, bytes: batch.bytes, first, last })
+    })
+}
+
+/// Cuts the end of a journal off that is no whole batch, after a copy was kept.
+fn cut(store: &Path, journal: &Path, whole: u64) -> Result<(), OpenError> {
+    let copy = set_aside(store, journal)?;
+    tracing::warn!(
+        journal = %journal.display(), whole, copy = %copy.display(),
+        "a journal ends in a batch that is not whole; a copy was kept"
+    );
+    OpenOptions::new()
+        .write(true)
+        .open(journal)
+        .and_then(|file| file.set_len(whole).and_then(|()| file.sync_all()))
+        .map_err(OpenError::io(journal))
+}
+
+fn has_tables(folder: &Path) -> Result<bool, OpenError> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(OpenError::io(folder)(error)),
     }
 }
 
@@ -64,7 +94,7 @@ fn marker(path: &Path) -> Result<(), OpenError> {
     match fs::read(path) {
         Ok(bytes) if bytes == MARKER => Ok(()),
         Ok(_) => Err(OpenError::Version { path: path.to_owned() }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(OpenError::Missing {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(OpenError::Missing {
             path: path.to_owned(),
             help: "restore it from a backup, or, when nothing else is missing, write it anew: \
                    `printf 'FJL\\003'`",
@@ -120,9 +150,23 @@ fn set_aside(store: &Path, journal: &Path) -> Result<PathBuf, OpenError> {
     let hash = blake3::hash(&bytes).to_hex();
     let copy = directory.join(format!("{}-{name}", hash.get(..8).unwrap_or_default()));
     if !copy.exists() {
-        fs::write(&copy, bytes).map_err(OpenError::io(&copy))?;
+        let part = copy.with_extension("part");
+        keep(&part, &copy, &bytes).map_err(|reason| {
+            // Half a copy is none, and takes room that somebody is about to look for. What cannot
+            // be removed now is written over by the next try.
+            drop(fs::remove_file(&part));
+            OpenError::NoCopy { journal: journal.to_owned(), directory: directory.clone(), reason }
+        })?;
     }
     Ok(copy)
+}
+
+/// Writes the copy aside first: under its own name it is whole or not there.
+fn keep(part: &Path, copy: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(part, copy)
 }
 
 fn beside(store: &Path, name: &str) -> PathBuf {

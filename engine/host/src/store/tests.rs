@@ -200,9 +200,20 @@ fn a_flipped_bit_in_a_journal_is_refused() {
     let (dir, _) = filled();
     let journal = journal_of(dir.path());
     let whole = usize::try_from(journal::scan(&journal).unwrap().whole).unwrap();
-    edit(&journal, |bytes| bytes[whole / 2 + 20] ^= 1);
-    let error = open(dir.path()).unwrap_err();
-    assert!(error.contains("restore the directory from a backup"), "{error}");
+    let sound = fs::read(&journal).unwrap();
+    // In what says how long a change is, and in what a change says.
+    for (at, found) in [
+        (whole / 2 + 20, "end at position `50`, but position `100` was acknowledged"),
+        (whole - 20, "log is damaged at position `100`: the batch of positions `100` to `100` in"),
+    ] {
+        edit(&journal, |bytes| bytes[at] ^= 1);
+        let flipped = fs::read(&journal).unwrap();
+        let error = open(dir.path()).unwrap_err();
+        assert_eq!(fs::read(&journal).unwrap(), flipped, "a refused journal stays as it was");
+        assert!(error.contains(found), "{error}");
+        assert!(error.contains("restore the directory from a backup"), "{error}");
+        fs::write(&journal, &sound).unwrap();
+    }
 }
 
 #[test]
@@ -293,6 +304,31 @@ fn a_torn_tail_that_was_never_acknowledged_is_cut_and_kept_aside() {
     assert_eq!(open(dir.path()).unwrap().head(), head);
     let kept: Vec<_> = fs::read_dir(dir.path().join("doubtful")).unwrap().collect();
     assert_eq!(fs::read(kept[0].as_ref().unwrap().path()).unwrap(), torn);
+}
+
+#[test]
+fn half_a_copy_of_a_torn_journal_is_no_copy() {
+    let (dir, head) = filled();
+    let journal = journal_of(dir.path());
+    let whole = usize::try_from(journal::scan(&journal).unwrap().whole).unwrap();
+    edit(&journal, |bytes| {
+        bytes.truncate(whole);
+        bytes.extend_from_slice(&[1, 3, 0, 0, 0, 9, 9]);
+    });
+    let torn = fs::read(&journal).unwrap();
+    let number = journal.file_stem().unwrap().to_str().unwrap();
+    let name = format!("{:.8}-{number}", blake3::hash(&torn).to_hex().as_str());
+    let part = dir.path().join("doubtful").join(format!("{name}.part"));
+    // A folder in its place lets the copy be written as little as a full device does.
+    fs::create_dir_all(&part).unwrap();
+    let error = refused(dir.path());
+    assert!(error.contains("no copy of it can be kept in `LOG/doubtful`: "), "{error}");
+    assert!(error.ends_with("nothing was changed, make room there and try again"), "{error}");
+    fs::remove_dir(&part).unwrap();
+    // What a try that was killed leaves is written over.
+    fs::write(&part, b"half").unwrap();
+    assert_eq!(open(dir.path()).unwrap().head(), head);
+    assert_eq!(fs::read(part.with_extension("jnl")).unwrap(), torn);
 }
 
 /// Where the child of the next test finds its log.
