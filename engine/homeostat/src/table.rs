@@ -30,10 +30,15 @@ impl Table {
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds a row, one cell for each column.
+    /// Adds a row, one cell for each column. Control characters are spelled out: what a cell says
+    /// comes from producers and agents, and must neither break the row nor drive the terminal.
     pub(crate) fn row<const N: usize>(&mut self, cells: [(String, Style); N]) {
         assert!(cells.len() == self.columns.len(), "a row has one cell for each column");
-        self.rows.push(cells.to_vec());
+        let cells = cells.into_iter().map(|(text, style)| {
+            let clean = !text.contains(char::is_control);
+            (if clean { text } else { text.escape_debug().to_string() }, style)
+        });
+        self.rows.push(cells.collect());
     }
 
     /// The table as text.
@@ -75,6 +80,14 @@ fn columns_of(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_neither_breaks_its_row_nor_drives_the_terminal() {
+        let mut table = Table::new([("about", Align::Left)]);
+        table.row([("o\u{1b}[2J\r\nx\u{9b}é".to_owned(), Style::new())]);
+        let shown = anstream::adapter::strip_str(&table.show()).to_string();
+        assert_eq!(shown, "about\no\\u{1b}[2J\\r\\nx\\u{9b}é\n");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -199,10 +199,18 @@ fn of_server(args: &Args, server: &str, context: &mut Context) -> Result<Outcome
         context.screen.line(painted(paint::GOOD, "no gap is open"))?;
     } else {
         context.screen.text(review::gap_table(&page.gaps).show())?;
+        let shown = page.gaps.len();
+        if page.matching > shown {
+            context.screen.note(format_args!(
+                "{shown} of {} are shown; `--limit N` shows more, `--summary` counts them",
+                page.matching
+            ));
+        }
         let escalated = page.gaps.iter().filter(|gap| gap.state == State::Escalated).count();
         if escalated > 0 {
+            let of_these = if page.matching > shown { " of these" } else { "" };
             context.screen.note(format_args!(
-                "{escalated} wait for a person; `homeostat review` decides about them"
+                "{escalated}{of_these} wait for a person; `homeostat review` decides about them"
             ));
         }
     }
