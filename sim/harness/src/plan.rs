@@ -2,7 +2,14 @@
 //!
 //! In: TOML. Out: a [`Plan`], and TOML again. Never: a rate; faults stand at explicit times.
 //! Promise: what is written reads back equal, and a Plan means the same in every lane and every
-//! version of the engine that knows its `version`. Start reading at [`Plan`].
+//! version of the engine that knows its `version`. Start reading at [`Plan`], then
+//! [`Plan::from_toml`] and [`Plan::prepare`].
+
+mod check;
+mod signed;
+mod text;
+
+pub use check::{PlanError, PlanErrors, Prepared};
 
 use homeostat_world::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -68,7 +75,7 @@ pub struct Step {
 
 /// What clients do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Sends events in one request, and sends the same again until it is answered.
     Append {
@@ -95,8 +102,9 @@ pub struct PlannedEvent {
     pub id: String,
     /// Its type.
     pub r#type: String,
-    /// Its time, from the start of the Plan; none: the client's clock when it is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Its time, from the start of the Plan, `-3d` for before it; none: the client's clock when it
+    /// is first sent.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "signed")]
     pub time: Option<Duration>,
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,7 +126,7 @@ pub struct Fault {
 
 /// What can go wrong. Nodes are `engine` and `client-1` ….
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultKind {
     /// The engine stops at once and comes back.
     Crash {
@@ -180,7 +188,7 @@ pub enum FaultKind {
     ClockJump {
         /// `engine` or `client-1` ….
         node: String,
-        /// By how much: `-5s` is back.
+        /// By how many microseconds: less than 0 is back.
         by_micros: i64,
     },
 }
@@ -197,6 +205,82 @@ pub enum Ways {
     FromEngine,
 }
 
+impl FaultKind {
+    /// How long it is in force: until the heal, or until the engine is started again.
+    #[must_use]
+    pub const fn lasts(&self) -> Duration {
+        match self {
+            Self::Crash { restart_after, .. } | Self::DiskError { restart_after } => *restart_after,
+            Self::Partition { lasts, .. }
+            | Self::Slow { lasts, .. }
+            | Self::Refuse { lasts, .. }
+            | Self::DiskFull { lasts }
+            | Self::SlowSync { lasts, .. } => *lasts,
+            Self::Reset { .. } | Self::ClockJump { .. } => Duration::ZERO,
+        }
+    }
+
+    /// Whether the engine is stopped, or started again, because of it. Two of these never overlap.
+    #[must_use]
+    pub const fn stops_engine(&self) -> bool {
+        matches!(self, Self::Crash { .. } | Self::DiskFull { .. } | Self::DiskError { .. })
+    }
+
+    /// The client whose link it is about.
+    #[must_use]
+    pub const fn client(&self) -> Option<u32> {
+        match self {
+            Self::Partition { client, .. }
+            | Self::Slow { client, .. }
+            | Self::Refuse { client, .. }
+            | Self::Reset { client } => Some(*client),
+            _ => None,
+        }
+    }
+
+    /// Its name in a Plan: `crash`, `disk_full`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::Partition { .. } => "partition",
+            Self::Slow { .. } => "slow",
+            Self::Refuse { .. } => "refuse",
+            Self::Reset { .. } => "reset",
+            Self::DiskFull { .. } => "disk_full",
+            Self::DiskError { .. } => "disk_error",
+            Self::SlowSync { .. } => "slow_sync",
+            Self::ClockJump { .. } => "clock_jump",
+        }
+    }
+}
+
+impl Fault {
+    /// When it is over, from the start.
+    #[must_use]
+    pub const fn ends(&self) -> Duration {
+        Duration::from_micros(self.at.as_micros().saturating_add(self.kind.lasts().as_micros()))
+    }
+}
+
+impl Plan {
+    /// Puts steps and faults in order of time; what stands at one time keeps its order.
+    pub fn sort(&mut self) {
+        self.steps.sort_by_key(|step| step.at);
+        self.faults.sort_by_key(|fault| fault.at);
+    }
+
+    /// How many events its clients send, repeats not counted.
+    #[must_use]
+    pub fn events_count(&self) -> usize {
+        let count = |step: &Step| match &step.action {
+            Action::Append { events, .. } => events.len(),
+            Action::Decide { .. } => 0,
+        };
+        self.steps.iter().map(count).sum()
+    }
+}
+
 const fn one() -> u32 {
     1
 }
@@ -205,3 +289,6 @@ const fn one() -> u32 {
 const fn is_one(times: &u32) -> bool {
     *times == 1
 }
+
+#[cfg(test)]
+mod tests;
