@@ -4,6 +4,7 @@
 //! Never: reads the machine's clock or entropy; imported by the engine.
 //! Promise: same build, same Plan, same lane: same bytes.
 pub mod history;
+pub mod native;
 pub mod plan;
 pub mod stage;
 
