@@ -125,34 +125,55 @@ fn program(text: &str) -> Arc<Program> {
     Arc::new(Program::compile(&homeostat_intent::load(&[source]).spec).unwrap())
 }
 
-fn keys() -> Vec<String> {
-    (0..KEYS).map(|key| format!("key-{key:06}")).collect()
-}
-
 fn count(gaps: &mut u64) -> impl FnMut(Change) {
     move |change| *gaps += u64::from(matches!(change, Change::GapOpened { .. }))
 }
 
-type Row<'a> = (&'static str, Timestamp, Vec<(&'a str, Value<'a>)>);
+/// An event in memory as a reader leaves it: everything of it lies together, one after the other.
+struct Row<'a> {
+    name: &'static str,
+    time: Timestamp,
+    fields: [(&'static str, Value<'a>); 2],
+    count: usize,
+}
 
-fn rows<'a>(happenings: &[Happening], names: &Names, keys: &'a [String]) -> Vec<Row<'a>> {
-    let row = |happening: &Happening| {
-        let key = &keys[usize::try_from(happening.key).unwrap()];
-        let mut fields = vec![(names.key, Value::Text(key))];
-        if let (Some(value), true) = (names.value, happening.opens) {
-            fields.push((value, Value::Int(happening.score)));
+impl<'a> Row<'a> {
+    fn fields(&self) -> &[(&'static str, Value<'a>)] {
+        &self.fields[..self.count]
+    }
+}
+
+/// Every event's key as text of its own, in the order of the events.
+fn texts(happenings: &[Happening]) -> String {
+    happenings.iter().map(|happening| format!("key-{:06}", happening.key)).collect()
+}
+
+const TEXT: usize = "key-000000".len();
+
+fn rows<'a>(happenings: &[Happening], names: &Names, texts: &'a str) -> Vec<Row<'a>> {
+    let row = |(place, happening): (usize, &Happening)| {
+        let key = &texts[place * TEXT..(place + 1) * TEXT];
+        let value = names.value.filter(|_| happening.opens);
+        Row {
+            name: if happening.opens { names.opens } else { names.closes },
+            time: Timestamp::from_micros(START + happening.micros),
+            fields: [
+                (names.key, Value::Text(key)),
+                (value.unwrap_or_default(), Value::Int(happening.score)),
+            ],
+            count: 1 + usize::from(value.is_some()),
         }
-        let name = if happening.opens { names.opens } else { names.closes };
-        (name, Timestamp::from_micros(START + happening.micros), fields)
     };
-    happenings.iter().map(row).collect()
+    happenings.iter().enumerate().map(row).collect()
 }
 
 fn in_memory(program: &Arc<Program>, rows: &[Row<'_>]) -> u64 {
     let mut evaluator = Evaluator::new(Arc::clone(program));
     let mut gaps = 0;
     let mut sink = count(&mut gaps);
-    for (position, (name, time, fields)) in (1..).zip(rows) {
+    for (position, Row { name, time, .. }, fields) in
+        (1..).zip(rows).map(|(p, row)| (p, row, row.fields()))
+    {
         evaluator.advance(*time, &mut sink);
         let fact = Fact {
             position: Position::new(position),
@@ -176,7 +197,9 @@ fn bound_p1(rows: &[Row<'_>]) -> u64 {
     let mut open: Vec<u64> = Vec::new();
     let mut queue: VecDeque<(i64, u32, u64)> = VecDeque::new();
     let mut gaps = 0;
-    for (position, (name, time, fields)) in (1_u64..).zip(rows) {
+    for (position, Row { name, time, .. }, fields) in
+        (1_u64..).zip(rows).map(|(p, row)| (p, row, row.fields()))
+    {
         let now = time.as_micros();
         while let Some(&(due, number, opened)) = queue.front()
             && due < now
@@ -207,7 +230,7 @@ fn bound_p2(rows: &[Row<'_>]) -> u64 {
     let mut states: Vec<(i64, i64)> = Vec::new();
     let mut queue: VecDeque<(i64, u32)> = VecDeque::new();
     let mut gaps = 0;
-    for (name, time, fields) in rows {
+    for Row { name, time, fields, .. } in rows {
         let now = time.as_micros();
         while let Some(&(since, number)) = queue.front()
             && since + 60_000_000 < now
@@ -238,7 +261,8 @@ fn bound_p2(rows: &[Row<'_>]) -> u64 {
 }
 
 fn events(rows: &[Row<'_>]) -> Vec<Event> {
-    let event = |(position, (name, time, fields)): (u64, &Row<'_>)| {
+    let event = |(position, row): (u64, &Row<'_>)| {
+        let (Row { name, time, .. }, fields) = (row, row.fields());
         let mut data = Data::builder();
         for (field, value) in fields {
             data = match value {
@@ -281,7 +305,9 @@ fn from_events(program: &Arc<Program>, events: &[Event]) -> u64 {
 
 fn lines(rows: &[Row<'_>]) -> String {
     let mut text = String::new();
-    for (position, (name, time, fields)) in (1..).zip(rows) {
+    for (position, Row { name, time, .. }, fields) in
+        (1..).zip(rows).map(|(p, row)| (p, row, row.fields()))
+    {
         let mut data = Vec::new();
         for (field, value) in fields {
             match value {
@@ -327,8 +353,9 @@ fn parse_only(text: &str) -> usize {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let keys = keys();
-    let (p1, p2) = (rows(&p1(), &P1_NAMES, &keys), rows(&p2(), &P2_NAMES, &keys));
+    let (p1, p2) = (p1(), p2());
+    let (texts1, texts2) = (texts(&p1), texts(&p2));
+    let (p1, p2) = (rows(&p1, &P1_NAMES, &texts1), rows(&p2, &P2_NAMES, &texts2));
     let (first, second) = (program(P1), program(P2));
     let mut group = criterion.benchmark_group("graph::gaps");
     group.sample_size(10).throughput(Throughput::Elements(EVENTS as u64));
