@@ -79,8 +79,12 @@ impl RecordReader for JsonLines {
 fn event(line: &str) -> Result<NewEvent, Refusal> {
     let read = match cloudevents::read(line) {
         // Only a log writes these attributes, so this line says that a log wrote it.
-        Err(CloudEventError::Forbidden(_) | CloudEventError::Control) => {
-            cloudevents::read_exported(line).map(|stored| stored.event)
+        Err(own @ (CloudEventError::Forbidden(_) | CloudEventError::Control)) => {
+            match cloudevents::read_exported(line) {
+                // None did: then the attribute is what is wrong, not that there are too few.
+                Err(CloudEventError::Missing("position" | "recorded")) => Err(own),
+                exported => exported.map(|stored| stored.event),
+            }
         }
         other => other,
     };
@@ -129,6 +133,22 @@ mod tests {
                 "line 5: it is not UTF-8 text; convert the file, for example with `iconv -f latin1 -t utf-8`",
                 "line 6: event is a list; expected a JSON object",
                 "7: e1",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_attribute_of_the_engine_in_a_line_that_no_log_wrote_is_named() {
+        let with = |attribute: &str| EVENT.replace("\"data\"", &format!("{attribute},\"data\""));
+        assert_eq!(
+            read(
+                [with("\"recorded\":\"2026-03-01T09:30:00Z\""), with("\"kind\":\"control\""),]
+                    .join("\n"),
+                false
+            ),
+            [
+                "line 1: attribute `recorded` is set by the engine; leave it out",
+                "line 2: `kind` is `control`, which only the engine appends; expected `primary`, `enrichment` or `tombstone`",
             ]
         );
     }

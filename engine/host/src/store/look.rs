@@ -115,9 +115,24 @@ fn keyspaces(path: &Path) -> Result<(), OpenError> {
         if entry.is_dir() && number.is_none() {
             return Err(OpenError::Stray { path: entry });
         }
+        tables(&entry.join("tables"))?;
     }
     let meta = path.join("0").join("current");
     if meta.exists() { Ok(()) } else { Err(missing(meta)) }
+}
+
+/// A folder among the tables makes fjall panic.
+fn tables(folder: &Path) -> Result<(), OpenError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(OpenError::io(folder))? {
+        let path = entry.map_err(OpenError::io(folder))?.path();
+        if path.is_dir() {
+            return Err(OpenError::Stray { path });
+        }
+    }
+    Ok(())
 }
 
 /// The journals in the order of their numbers.

@@ -262,6 +262,15 @@ fn a_deleted_keyspace_is_refused() {
 }
 
 #[test]
+fn a_folder_among_the_tables_is_refused() {
+    let (dir, _) = filled();
+    fs::create_dir(dir.path().join("store/keyspaces/1/tables/99")).unwrap();
+    let expected =
+        "`LOG/store/keyspaces/1/tables/99` does not belong to the database; move it away";
+    assert_eq!(refused(dir.path()), expected);
+}
+
+#[test]
 fn a_deleted_store_is_not_made_anew() {
     let (dir, _) = filled();
     fs::remove_dir_all(dir.path().join("store")).unwrap();
