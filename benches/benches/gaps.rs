@@ -9,7 +9,13 @@
 //! timer queue that do only that property; from JSON Lines, parsing alone.
 //!
 //! Run: `cargo bench -p homeostat-benches --bench gaps`.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "a bench may fail, and its bound is written to be as quick as it can be"
+)]
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
