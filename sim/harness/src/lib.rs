@@ -3,10 +3,20 @@
 //! In: a seed or a [`Plan`]. Out: a [`History`], and what the oracles say of it.
 //! Never: reads the machine's clock or entropy; imported by the engine.
 //! Promise: same build, same Plan, same lane: same bytes.
+pub mod director;
+pub mod disk;
 pub mod history;
 pub mod native;
+pub mod nodes;
+pub mod oracle;
 pub mod plan;
+pub mod report;
+pub mod run;
+pub mod skew;
 pub mod stage;
+pub mod story;
+pub mod workload;
+pub mod write;
 
 pub use history::History;
 pub use plan::Plan;
