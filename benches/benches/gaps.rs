@@ -13,7 +13,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::string_slice,
-    missing_docs,
     reason = "a bench may fail, and its bound is written to be as quick as it can be"
 )]
 
