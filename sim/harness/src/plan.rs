@@ -10,6 +10,8 @@ mod signed;
 mod text;
 
 pub use check::{PlanError, PlanErrors, Prepared};
+pub(crate) use check::{load_agents, load_spec};
+pub(crate) use text::read;
 
 use homeostat_world::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};

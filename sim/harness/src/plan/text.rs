@@ -106,7 +106,7 @@ impl Plan {
     }
 }
 
-fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, PlanErrors> {
+pub(crate) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, PlanErrors> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = 1 + before.matches('\n').count();

@@ -1,0 +1,100 @@
+//! How events arrive: by whom, together or alone, late, shuffled, twice.
+//!
+//! In: moments in no order, chance. Out: steps in order of time. Never: changes what happened, only
+//! when and how often it is told. Promise: ids are unique, and what is sent again is sent by the
+//! same client with the same content. Start reading at [`steps`].
+
+use homeostat_log::control::Decision;
+use homeostat_world::Duration;
+
+use super::story::Moment;
+use super::{Draw, Wants};
+use crate::plan::{Action, PlannedEvent, Step};
+
+const SECOND: i64 = 1_000_000;
+/// Events in one request: more would only make a Plan hard to read.
+const TOGETHER_MAX: usize = 40;
+
+/// Sends the moments.
+pub(super) fn steps(mut moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) -> Vec<Step> {
+    let active = wants.active.as_micros();
+    for moment in &mut moments {
+        if wants.load.shuffled && draw.percent(40) {
+            moment.sent = moment.sent.saturating_add(draw.between(0, 5 * SECOND));
+        }
+        if wants.load.late && draw.percent(15) {
+            moment.sent = moment.sent.saturating_add(draw.between(SECOND, active / 2 + SECOND));
+        }
+        moment.sent = moment.sent.clamp(0, active);
+    }
+    moments.sort_by_key(|moment| moment.sent);
+    let mut steps = requests(moments, wants, draw);
+    if wants.load.duplicates {
+        again(&mut steps, active, draw);
+    }
+    if wants.people {
+        decisions(&mut steps, wants, draw);
+    }
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+/// Puts events into requests: what arrives at the same time often comes together.
+fn requests(moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for (nth, moment) in (1_u64..).zip(moments) {
+        let at = Duration::from_micros(moment.sent);
+        let event = PlannedEvent {
+            id: format!("e{nth}"),
+            r#type: moment.r#type,
+            time: moment.time.map(Duration::from_micros),
+            subject: moment.subject,
+            data: moment.data,
+        };
+        if let Some(Step { at: last, action: Action::Append { events, .. }, .. }) = steps.last_mut()
+        {
+            let close = at.as_micros() - last.as_micros() <= 2_000;
+            let chance = if *last == at { 80 } else { 25 };
+            if close && events.len() < TOGETHER_MAX && draw.percent(chance) {
+                // Sent with the later one: nothing is told before it happened.
+                *last = at;
+                events.push(event);
+                continue;
+            }
+        }
+        let client = draw.count(1, wants.clients.max(1));
+        steps.push(Step { at, client, action: Action::Append { events: vec![event], times: 1 } });
+    }
+    steps
+}
+
+/// Sends some requests again: at once, or later, after the first was answered.
+fn again(steps: &mut Vec<Step>, active: i64, draw: &mut Draw) {
+    let mut copies = Vec::new();
+    for step in steps.iter_mut() {
+        let Action::Append { events, times } = &mut step.action else { continue };
+        if draw.percent(10) {
+            *times = draw.count(2, 3);
+        } else if draw.percent(10) && events.iter().all(|event| event.time.is_some()) {
+            let later = step.at.as_micros().saturating_add(draw.between(1, 20 * SECOND));
+            copies.push(Step { at: Duration::from_micros(later.min(active)), ..step.clone() });
+        }
+    }
+    steps.extend(copies);
+}
+
+/// People look at what was escalated; some decide twice.
+fn decisions(steps: &mut Vec<Step>, wants: &Wants, draw: &mut Draw) {
+    let active = wants.active.as_micros();
+    for _ in 0..draw.count(1, 5) {
+        let at = Duration::from_micros(draw.between(active / 4, active));
+        let decision = if draw.percent(60) { Decision::Retry } else { Decision::Waive };
+        let nth = draw.count(0, 3);
+        let client = draw.count(1, wants.clients.max(1));
+        let step = Step { at, client, action: Action::Decide { nth, decision } };
+        if draw.percent(25) {
+            steps.push(step.clone());
+        }
+        steps.push(step);
+    }
+}

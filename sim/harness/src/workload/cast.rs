@@ -1,0 +1,120 @@
+//! The cast: mock agents for any spec's actions, well and badly behaved.
+//!
+//! In: a spec, chance. Out: the text of an agents file (`engine/agents/agents-file.md`).
+//! Never: an agent for what only people do. Promise: the text is accepted by the agents' own reader;
+//! without mischief every agent resolves. Start reading at [`agents_file`].
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use homeostat_intent::Spec;
+use homeostat_intent::lowered::{Duty, Performer};
+use homeostat_world::Chance;
+
+use super::draw::Draw;
+use super::shape::{Shapes, number};
+
+/// Deeds that are no resolution.
+const MISCHIEF: [&str; 9] = [
+    "fail",
+    "stall",
+    "silent",
+    "crash",
+    "garbage",
+    "wrong_key",
+    "forbidden_type",
+    "overspend",
+    "needs_human",
+];
+
+/// Writes an agents file for the actions of `spec`.
+#[must_use]
+pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
+    let mut draw = Draw::new(chance, "cast");
+    let shapes = Shapes::of(spec);
+    let mut duties: BTreeMap<&str, &Duty> = BTreeMap::new();
+    for duty in spec.duties().filter(|duty| duty.by != Performer::Human) {
+        duties.entry(&duty.action).or_insert(duty);
+    }
+    let mut out =
+        String::from("[defaults]\ntime = \"8s\"\ncost_max = 0.05\ncost_per_run = 0.001\n");
+    // At most one: its own event opens what it has just closed, and so on down to the depth limit.
+    let looper = mischief.then(|| draw.below(12)).unwrap_or(u64::MAX);
+    for (nth, (action, duty)) in (0_u64..).zip(duties) {
+        if mischief && draw.percent(6) {
+            // Nobody does it: it goes to people.
+            continue;
+        }
+        let trigger = (nth == looper).then(|| trigger_of(spec, &duty.action)).flatten();
+        member(&mut out, action, mischief, trigger, &mut draw);
+        appended(&mut out, spec, &shapes, duty, trigger);
+    }
+    out
+}
+
+fn member(out: &mut String, action: &str, mischief: bool, loops: Option<&str>, draw: &mut Draw) {
+    let least = draw.between(1, 1_500);
+    let most = least + draw.between(0, if mischief { 9_000 } else { 1_500 });
+    let mut text = format!(
+        "\n[[agent]]\nname = {}\nfor = {}\nkind = \"mock\"\ntakes = [\"{least}ms\", \"{most}ms\"]\n",
+        quoted(&format!("does-{action}")),
+        quoted(action),
+    );
+    if mischief && draw.percent(75) {
+        let odd = |draw: &mut Draw| draw.one_of(&MISCHIEF).copied().unwrap_or("fail");
+        if draw.percent(50) {
+            let mut weights = BTreeMap::from([("resolve", draw.count(1, 10))]);
+            for _ in 0..draw.count(1, 3) {
+                weights.insert(odd(draw), draw.count(1, 4));
+            }
+            let list: Vec<String> =
+                weights.iter().map(|(deed, weight)| format!("{deed} = {weight}")).collect();
+            text += &format!("chance = {{ {} }}\n", list.join(", "));
+        } else {
+            let mut deeds: Vec<&str> = (0..draw.count(1, 3)).map(|_| odd(draw)).collect();
+            if draw.percent(70) {
+                deeds.push("resolve");
+            }
+            text += &format!("plan = [\"{}\"]\n", deeds.join("\", \""));
+        }
+    }
+    if let Some(trigger) = loops {
+        text += &format!("may_append = [{}]\n", quoted(trigger));
+    }
+    out.push_str(&text);
+}
+
+/// What it appends: the measure, where what closes its gap carries one; and the trigger again, if
+/// it is a looper.
+fn appended(out: &mut String, spec: &Spec, shapes: &Shapes, duty: &Duty, loops: Option<&str>) {
+    let measured = duty.satisfied_by.first().map(|event| shapes.measured(spec, event));
+    let measured = measured.unwrap_or_default();
+    if measured.is_empty() && loops.is_none() {
+        return;
+    }
+    let ranges: Vec<String> = measured
+        .iter()
+        .map(|(name, (least, most))| {
+            let (least, most) = (number(*least), number(*most));
+            format!("{} = {{ from = {least}, to = {most} }}", quoted(name))
+        })
+        .collect();
+    // Writing to a String cannot fail.
+    writeln!(out, "\n[[agent.append]]\ndata = {{ {} }}", ranges.join(", ")).unwrap_or_default();
+    if let Some(trigger) = loops {
+        writeln!(out, "\n[[agent.append]]\ntype = {}", quoted(trigger)).unwrap_or_default();
+    }
+}
+
+/// An event that asks for `action`.
+fn trigger_of<'a>(spec: &'a Spec, action: &str) -> Option<&'a str> {
+    use homeostat_intent::lowered::Item;
+    let direct = |item: &Item| matches!(item, Item::Duty(duty) if duty.action == action);
+    let block = spec.blocks.iter().find(|block| block.body.iter().any(direct))?;
+    block.triggers.first().map(String::as_str)
+}
+
+/// A name as TOML text.
+fn quoted(name: &str) -> String {
+    toml::Value::from(name).to_string()
+}
