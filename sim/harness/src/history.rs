@@ -71,7 +71,28 @@ pub enum What {
         gap: String,
         /// What, and what came of it.
         outcome: String,
+        /// Where the decision stands in the log, when it was taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
     },
+    /// A task of a node panicked: a defect of the code in it.
+    Panicked {
+        /// Which task.
+        task: String,
+        /// What it said.
+        why: String,
+    },
+    /// The director looked how far the engine is.
+    Looked {
+        /// Whether it runs.
+        up: bool,
+        /// The last position on its disk.
+        position: u64,
+        /// Its own clock.
+        engine_now: Timestamp,
+    },
+    /// A node stopped as asked.
+    Stopped,
 }
 
 /// All lines of a run.

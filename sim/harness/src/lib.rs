@@ -12,6 +12,7 @@ pub mod oracle;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod shrink;
 pub mod skew;
 pub mod stage;
 pub mod story;

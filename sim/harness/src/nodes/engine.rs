@@ -1,0 +1,113 @@
+//! The engine's node: log, kernel, agents and HTTP, as `homeostat serve` puts them together.
+//!
+//! In: doors, a disk, a clock. Out: an engine at `engine:80` until it is told to stop.
+//! Never: starts anew by itself; the director does, as an operator would.
+//! Promise: whether it is up can be seen from outside at any time. Start reading at [`Engine::run`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use homeostat_agents::{AgentsFile, MockRunner};
+use homeostat_api::{ServeLimits, serve};
+use homeostat_kernel::{Parts, Settings};
+use homeostat_log::{Head, Log};
+use homeostat_world::{Chance, Clock, Net, Pad, Store};
+use tokio::sync::oneshot;
+
+use super::{ENGINE, ENGINE_ADDRESS};
+use crate::history::{Recorder, What};
+use crate::run::Setup;
+use crate::stage::Doors;
+
+/// One life of the engine.
+#[derive(Debug)]
+pub struct Engine<C, S> {
+    /// Its own clock.
+    pub clock: C,
+    /// Its disk.
+    pub disk: S,
+    /// Where the log ended, as the witness on the disk has it.
+    pub head: Option<Head>,
+    /// The spec and the agents.
+    pub setup: Setup,
+    /// What mocks draw from.
+    pub chance: Chance,
+    /// A checkpoint after this many events.
+    pub checkpoint_every: u64,
+    /// Where it says what happens.
+    pub recorder: Recorder,
+    /// Where it shows how it is.
+    pub condition: Condition,
+    /// Sent on: stop gracefully.
+    pub stop: oneshot::Receiver<()>,
+}
+
+/// How a life of the engine is, seen from outside. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Condition(Arc<Mutex<State>>);
+
+/// How far a life of the engine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// It reads its log.
+    #[default]
+    Starting,
+    /// It answers.
+    Up,
+    /// It ended: it could not start, or it was told to stop.
+    Ended,
+}
+
+impl Condition {
+    /// How far it is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, state: State) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+impl<C: Clock, S: Store + Pad> Engine<C, S> {
+    /// Runs until told to stop.
+    pub async fn run<D: Doors>(self, doors: D) {
+        let (recorder, condition) = (self.recorder.clone(), self.condition.clone());
+        let now = || doors.clock().now();
+        match Box::pin(self.live(doors.clone())).await {
+            Ok(()) => recorder.record(now(), ENGINE, What::Stopped),
+            Err(why) => recorder.record(now(), ENGINE, What::Refused { why }),
+        }
+        condition.set(State::Ended);
+    }
+
+    async fn live<D: Doors>(self, doors: D) -> Result<(), String> {
+        let Self { clock, disk, head, setup, chance, checkpoint_every, recorder, condition, stop } =
+            self;
+        let log = Log::open(disk.clone(), head).await.map_err(|error| error.to_string())?;
+        let log = log.with_witness(Box::new(disk.clone()));
+        let agents = AgentsFile::clone(&setup.agents);
+        let runner = MockRunner::new(Arc::new(agents.clone()), clock.clone(), chance);
+        let listener = doors.net().listen(ENGINE_ADDRESS).await;
+        let listener = listener.map_err(|error| format!("cannot listen: {error}"))?;
+        let parts = Parts {
+            log,
+            store: disk,
+            clock: clock.clone(),
+            tasks: doors.tasks(),
+            runner,
+            spec: setup.spec.clone(),
+            sources: setup.sources.clone(),
+            agents,
+            settings: Settings { checkpoint_every, ..Settings::default() },
+        };
+        let started = Box::pin(homeostat_kernel::Engine::start(parts)).await;
+        let (handle, running) = started.map_err(|error| error.to_string())?;
+        condition.set(State::Up);
+        recorder.record(doors.clock().now(), ENGINE, What::Started);
+        let until = async { drop(stop.await) };
+        serve(listener, handle, clock, doors.tasks(), ServeLimits::default(), until).await;
+        running.stop().await;
+        Ok(())
+    }
+}

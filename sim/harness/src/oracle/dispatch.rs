@@ -1,0 +1,82 @@
+//! Promise: a gap opens once and closes once, and has at most one agent at a time, after it opened
+//! and before it closed; a person's gaps have none; attempts are counted without holes.
+//!
+//! Start reading at [`judge`].
+
+use homeostat_intent::lowered::Performer;
+use homeostat_log::{Control, Event};
+use homeostat_world::Position;
+
+use super::told::Told;
+use super::{Evidence, Findings};
+
+pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
+    let mut told = Told::default();
+    for (event, control) in evidence.controls() {
+        match control {
+            Control::GapOpened { gap, .. } => {
+                let known = told.gaps.get(gap);
+                if known.is_some_and(|known| known.opened > 0) {
+                    findings.push(format!("e{} opens `{gap}` a second time", event.position));
+                }
+            }
+            Control::GapClosed { gap, .. } => closed(&told, gap, event.position, findings),
+            Control::AgentSpawned { .. } => spawned(evidence, &told, event, control, findings),
+            _ => {}
+        }
+        told.take(control, event.recorded);
+    }
+}
+
+fn closed(told: &Told, gap: &str, at: Position, findings: &mut Findings) {
+    match told.gaps.get(gap) {
+        None => findings.push(format!("e{at} closes `{gap}`, which nobody opened")),
+        Some(known) if known.opened == 0 && known.missed == 0 => {
+            findings.push(format!("e{at} closes `{gap}`, which nobody opened"));
+        }
+        Some(known) if known.closed > 0 => {
+            findings.push(format!("e{at} closes `{gap}` a second time"));
+        }
+        Some(_) => {}
+    }
+}
+
+fn spawned(
+    evidence: &Evidence,
+    told: &Told,
+    event: &Event,
+    control: &Control,
+    findings: &mut Findings,
+) {
+    let Control::AgentSpawned { agent, gap, attempt, .. } = control else { return };
+    let at = event.position;
+    let Some(known) = told.gaps.get(gap).filter(|known| known.opened > 0) else {
+        findings.push(format!("e{at} spawns `{agent}` for `{gap}`, which is not open"));
+        return;
+    };
+    if known.closed > 0 {
+        findings.push(format!("e{at} spawns `{agent}` for `{gap}`, which has closed"));
+    }
+    if let Some(other) = &known.agent {
+        findings.push(format!("e{at} spawns `{agent}` for `{gap}` while `{other}` works on it"));
+    }
+    if *attempt != known.attempts + 1 {
+        findings.push(format!(
+            "e{at} spawns attempt {attempt} for `{gap}`, expected {}",
+            known.attempts + 1
+        ));
+    }
+    if known.waived {
+        findings.push(format!("e{at} spawns `{agent}` for `{gap}`, which a person let go"));
+    }
+    match evidence.setup.clause_of(gap) {
+        None => findings.push(format!("e{at} spawns `{agent}` for `{gap}` of no clause")),
+        Some(clause) if clause.performer == Performer::Human => {
+            findings.push(format!("e{at} spawns `{agent}` for `{gap}`, which is a person's to do"));
+        }
+        Some(clause) if evidence.setup.agents.member_for(&clause.action).is_none() => {
+            findings.push(format!("e{at} spawns `{agent}`, and no agent does `{}`", clause.action));
+        }
+        Some(_) => {}
+    }
+}

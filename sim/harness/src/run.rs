@@ -1,0 +1,148 @@
+//! One Plan in, one run out.
+//!
+//! In: a [`Plan`] with the text of its files. Out: a [`Run`]: all that oracles read, and a hash that
+//! names the run. Never: judges; `oracle` does.
+//! Promise: same build, same Plan: same bytes. Start reading at [`run_native`].
+
+use std::sync::Arc;
+
+use homeostat_agents::AgentsFile;
+use homeostat_graph::{Clause, Program};
+use homeostat_intent::{Source, Spec};
+use homeostat_kernel::Machine;
+use homeostat_world::{Chance, Duration};
+
+use crate::director::direct;
+use crate::history::{Line, Recorder, What};
+use crate::native::{Native, Order};
+use crate::oracle::{Evidence, Violation, judge};
+use crate::plan::Plan;
+
+/// What a Plan names, ready to run. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The spec's files.
+    pub sources: Vec<Source>,
+    /// What they mean.
+    pub spec: Spec,
+    /// The same, compiled.
+    pub program: Arc<Program>,
+    /// Who can be spawned.
+    pub agents: Arc<AgentsFile>,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// All that oracles read.
+    pub evidence: Evidence,
+    /// Names the run: what was polled, what was said, what is on the disk.
+    pub trace: String,
+    /// How long it was, in virtual time.
+    pub lasted: Duration,
+}
+
+impl Setup {
+    /// What `plan` names.
+    ///
+    /// # Errors
+    /// Every mistake in the Plan and its files.
+    pub fn of(plan: &Plan) -> Result<Self, String> {
+        let prepared = plan.prepare().map_err(|errors| errors.to_string())?;
+        let program = Program::compile(&prepared.spec).map_err(|error| error.to_string())?;
+        Ok(Self {
+            sources: prepared.sources,
+            spec: prepared.spec,
+            program: Arc::new(program),
+            agents: Arc::new(prepared.agents),
+        })
+    }
+
+    /// The clause that a gap is of.
+    pub(crate) fn clause_of(&self, gap: &str) -> Option<&Clause> {
+        self.program.parse_id(gap).map(|id| self.program.clause(id.clause))
+    }
+
+    /// A machine that has seen nothing.
+    pub(crate) fn machine(&self) -> Machine {
+        let limits = self.spec.limits.clone();
+        Machine::new(Arc::clone(&self.program), limits, Arc::clone(&self.agents))
+    }
+
+    /// The machine that `checkpoint` holds.
+    pub(crate) fn restored(&self, checkpoint: &[u8]) -> Result<Machine, String> {
+        Machine::restore(&self.program, &self.spec.limits, &self.agents, checkpoint)
+    }
+}
+
+/// Runs `plan` in the native lane.
+///
+/// # Errors
+/// When the Plan cannot be run, or its log cannot be read afterwards, which is a finding in itself.
+pub fn run_native(plan: &Plan) -> Result<Run, String> {
+    let setup = Setup::of(plan)?;
+    let chance = Chance::from_u64(plan.seed);
+    let mut native = Native::new(plan.start, &chance, Order::Shuffled);
+    let recorder = Recorder::default();
+    let log = direct(&mut native, plan, &setup, &recorder);
+    let mut history = recorder.history();
+    for panic in native.panics() {
+        let step = history.lines.len() as u64 + 1;
+        let (task, why) = (panic.task.clone(), panic.message.clone());
+        let (at, node) = (panic.at, panic.node.clone());
+        history.lines.push(Line { step, at, node, what: What::Panicked { task, why } });
+    }
+    let log = log.map_err(|why| format!("{why}{}", panics_of(&history.lines)))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(history.hash().as_bytes());
+    hasher.update(log.chain.as_bytes());
+    hasher.update(log.checkpoint.as_ref().map_or(&[], |stored| &stored.bytes));
+    hasher.update(&native.trace_hash().to_le_bytes());
+    let trace = hasher.finalize().to_hex().to_string();
+    let lasted = native_now(&native).since(plan.start);
+    let evidence = Evidence { plan: plan.clone(), setup, history, log };
+    Ok(Run { evidence, trace, lasted })
+}
+
+/// Runs `plan` and judges it. An engine whose log cannot be read after the run has broken a promise
+/// like any other.
+///
+/// # Errors
+/// When the Plan itself cannot be run.
+pub fn run_and_judge(plan: &Plan) -> Result<Judged, String> {
+    Setup::of(plan)?;
+    Ok(match run_native(plan) {
+        Ok(run) => {
+            let violations = judge(&run.evidence);
+            Judged { run: Some(run), violations }
+        }
+        Err(what) => Judged {
+            run: None,
+            violations: vec![Violation { oracle: "readable".to_owned(), what }],
+        },
+    })
+}
+
+/// A run and what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The run; none when it left nothing to judge.
+    pub run: Option<Run>,
+    /// Every promise that it broke.
+    pub violations: Vec<Violation>,
+}
+
+fn native_now(native: &Native) -> homeostat_world::Timestamp {
+    crate::stage::Stage::now(native)
+}
+
+fn panics_of(lines: &[Line]) -> String {
+    lines
+        .iter()
+        .filter_map(|line| match &line.what {
+            What::Panicked { task, why } => Some(format!("; `{task}` panicked: {why}")),
+            What::Refused { why } => Some(format!("; did not start: {why}")),
+            _ => None,
+        })
+        .collect()
+}
