@@ -1,0 +1,136 @@
+//! Writes Plans: a seed and a scenario in, explicit steps and faults at explicit times out.
+//!
+//! In: a [`Scenario`] and a seed. Out: a [`Plan`]. Never: leaves a rate in it; chance is used up here.
+//! Promise: the same scenario and seed give the same bytes, every Plan passes
+//! [`Plan::prepare`](crate::Plan::prepare), and every fault is over before `active` is.
+//! Start reading at [`write`].
+
+mod faults;
+mod scenario;
+mod suites;
+
+use homeostat_world::{Chance, Duration, Timestamp};
+
+pub use scenario::{Cast, Family, Scenario};
+pub use suites::{Run, Suite, Suites, parse_seeds};
+
+use crate::plan::{Plan, Text, VERSION};
+use crate::workload::{self, Draw, Load, Wants};
+
+/// Days on which clocks and calendars are at their oddest, and one on which they are not.
+const STARTS: [i64; 5] = [
+    // 2026-03-02T09:00:00Z, a Monday.
+    1_772_442_000_000_000,
+    // 2026-03-29T00:59:30Z: half a minute before the clocks of Europe go forward.
+    1_774_745_970_000_000,
+    // 2026-10-25T00:59:30Z: half a minute before they go back.
+    1_792_889_970_000_000,
+    // 2028-02-28T23:59:30Z: before a leap day.
+    1_835_395_170_000_000,
+    // 2026-12-31T23:59:30Z: the end of a year.
+    1_798_761_570_000_000,
+];
+
+/// What one seed has drawn: which families of trouble are on at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Swarm {
+    families: Vec<Family>,
+}
+
+impl Swarm {
+    /// Draws each family that may be on. Some runs have none at all: what fails there needs no
+    /// fault, and is the easiest to understand.
+    fn draw(scenario: &Scenario, draw: &mut Draw) -> Self {
+        let quiet = draw.percent(10);
+        let mut families = Vec::new();
+        for family in &scenario.families {
+            // Drawn even when quiet, so that this one draw moves none of the others.
+            if draw.percent(50) && !quiet {
+                families.push(*family);
+            }
+        }
+        Self { families }
+    }
+
+    pub(crate) fn has(&self, family: Family) -> bool {
+        self.families.contains(&family)
+    }
+}
+
+/// Writes the Plan of a seed.
+#[must_use]
+pub fn write(seed: u64, scenario: &Scenario) -> Plan {
+    // A Plan's numbers are those of TOML, which have a sign.
+    let seed = seed & (u64::MAX >> 1);
+    let chance = Chance::from_u64(seed);
+    let swarm = Swarm::draw(scenario, &mut Draw::new(&chance, "swarm"));
+    let mut draw = Draw::new(&chance, "plan");
+    let start = scenario.start.unwrap_or_else(|| {
+        let quiet = STARTS.first().copied().unwrap_or_default();
+        let odd = draw.percent(30) && swarm.has(Family::Clock);
+        let micros = if odd { draw.one_of(&STARTS).copied() } else { None };
+        Timestamp::from_micros(micros.unwrap_or(quiet))
+    });
+    let clients = draw.count(1, scenario.clients.max(1));
+    let checkpoint_every = u64::from(draw.count(5, 60));
+    let wants = Wants {
+        active: scenario.active,
+        clients,
+        events: draw.count((scenario.events / 3).max(1), scenario.events.max(1)),
+        load: load(&swarm, &mut draw),
+        people: swarm.has(Family::Human),
+    };
+    let steps = workload::steps(&scenario.spec, &wants, &chance);
+    let mut plan = Plan {
+        version: VERSION,
+        seed,
+        start,
+        active: scenario.active,
+        settle: scenario.settle,
+        checkpoint_every: scenario.checkpoint_every.unwrap_or(checkpoint_every),
+        spec: scenario.sources.iter().map(|it| text(&it.name, &it.text)).collect(),
+        agents: agents(scenario, &chance, &swarm),
+        clients,
+        steps,
+        faults: Vec::new(),
+        story: None,
+    };
+    plan.faults = faults::faults(&plan, &swarm, &mut Draw::new(&chance, "faults"));
+    plan.sort();
+    plan
+}
+
+/// Which troubles the traffic itself makes.
+fn load(swarm: &Swarm, draw: &mut Draw) -> Load {
+    let on = swarm.has(Family::Load);
+    let mut drawn = |percent| draw.percent(percent) && on;
+    Load {
+        duplicates: drawn(60),
+        shuffled: drawn(50),
+        late: drawn(50),
+        bursts: drawn(40),
+        hot_key: drawn(30),
+        huge: drawn(10),
+    }
+}
+
+fn agents(scenario: &Scenario, chance: &Chance, swarm: &Swarm) -> Text {
+    match &scenario.cast {
+        Cast::Given(file) => text(&file.name, &file.text),
+        Cast::Generated => {
+            let mischief = swarm.has(Family::Agents);
+            text("generated", &workload::agents_file(&scenario.spec, chance, mischief))
+        }
+    }
+}
+
+/// A Plan carries the texts themselves: it means the same when the files have changed.
+fn text(name: &str, text: &str) -> Text {
+    Text { name: name.to_owned(), text: Some(text.to_owned()) }
+}
+
+/// The longest a run may take to converge where a scenario says nothing: see [`scenario`].
+pub(crate) const SETTLE_MAX: Duration = Duration::from_secs(2 * 3_600);
+
+#[cfg(test)]
+mod tests;
