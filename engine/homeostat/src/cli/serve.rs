@@ -14,7 +14,7 @@ use homeostat_api::ServeLimits;
 use homeostat_host::{HostRunner, LogMark, SystemClock, TokioNet, TokioTasks, os_chance};
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::drive::Parts;
-use homeostat_kernel::{Engine, Handle, StartError};
+use homeostat_kernel::{Engine, Handle, Health, StartError};
 use homeostat_world::{Listener, Net};
 use serde_json::json;
 
@@ -139,7 +139,7 @@ async fn serve(
     ready(context, &handle, &listener.address(), folder).await?;
     let api = homeostat_api::serve(
         listener,
-        handle,
+        handle.clone(),
         clock,
         tasks,
         ServeLimits::default(),
@@ -147,15 +147,22 @@ async fn serve(
     );
     let graceful = async move {
         let served = api.await;
+        let health = handle.status().await.map(|status| status.health);
         engine.stop().await;
-        served
+        (served, health)
     };
     tokio::select! {
         biased;
-        served = graceful => {
+        (served, health) = graceful => {
             if served.cut > 0 {
                 let cut = served.cut;
                 context.screen.warn(format_args!("{cut} connections did not finish in time"));
+            }
+            if let Ok(Health::ReadOnly { reason }) = health {
+                let why = format_args!("stopped; the log had taken no writes since one failed: {reason}");
+                return Err(Failure::new(why).help(
+                    "everything acknowledged is in the log; see to the disk, then start again",
+                ));
             }
             context.screen.note("stopped; everything acknowledged is in the log");
             Ok(Outcome::Fine)

@@ -41,6 +41,14 @@ fn a_folder_that_is_no_log_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_file_is_no_log() {
+    let bench = Bench::new();
+    bench.write("events.jsonl", EVENTS);
+    let import = bench.run(&["import", "events.jsonl", "--log", "events.jsonl"]);
+    import.ended(2).says("`events.jsonl` is a file, and a log is a directory");
+}
+
+#[test]
 fn a_gap_verb_without_any_spec_says_where_one_could_come_from() {
     let bench = with_orders();
     bench.run(&["gaps", "--log", "log"]).ended(2).says("--spec");

@@ -145,6 +145,9 @@ pub enum OpenError {
         /// What it says.
         reason: StoreError,
     },
+    /// It is a file.
+    #[error("`{}` is a file, and a log is a directory; name another place", .0.display())]
+    NotADirectory(PathBuf),
     /// The operating system says no.
     #[error("`{}` cannot be used: {reason}", path.display())]
     Io {
@@ -174,6 +177,9 @@ pub fn open_log_dir(
     options: &LogDirOptions,
 ) -> Result<(FjallStore, WitnessFile, Option<Head>), OpenError> {
     let (store_path, witness_path) = (path.join("store"), path.join("witness"));
+    if path.is_file() {
+        return Err(OpenError::NotADirectory(path.to_owned()));
+    }
     if options.create {
         fs::create_dir_all(path).map_err(OpenError::io(path))?;
     } else if !store_path.exists() {
