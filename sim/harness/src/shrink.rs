@@ -134,10 +134,7 @@ impl<F: FnMut(&Plan) -> bool> Shrinker<F> {
 
     /// Drops agents, then what makes one of them special.
     fn agents(&mut self) {
-        self.drop_parts(
-            |plan| values::agents(plan).unwrap_or_default(),
-            |plan, kept| values::set_agents(plan, kept),
-        );
+        self.drop_parts(|plan| values::agents(plan).unwrap_or_default(), values::set_agents);
         let count = values::agents(&self.best).map_or(0, |agents| agents.len());
         for nth in 0..count {
             for key in ["append", "may_append", "chance", "plan", "takes"] {

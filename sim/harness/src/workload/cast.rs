@@ -39,7 +39,7 @@ pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
     let mut out =
         String::from("[defaults]\ntime = \"8s\"\ncost_max = 0.05\ncost_per_run = 0.001\n");
     // At most one: its own event opens what it has just closed, and so on down to the depth limit.
-    let looper = mischief.then(|| draw.below(12)).unwrap_or(u64::MAX);
+    let looper = if mischief { draw.below(12) } else { u64::MAX };
     for (nth, (action, duty)) in (0_u64..).zip(duties) {
         if mischief && draw.percent(6) {
             // Nobody does it: it goes to people.

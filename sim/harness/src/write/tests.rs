@@ -196,3 +196,20 @@ fn the_plans_of_the_house_can_be_run() {
         plan.prepare().unwrap_or_else(|errors| unreachable!("{errors}"));
     }
 }
+
+/// The examples of `sim/README.md`.
+fn examples() -> Vec<String> {
+    let page = include_str!("../../../README.md");
+    let rest = page.split("```toml\n").skip(1);
+    rest.filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_examples_of_the_readme_can_be_run() {
+    let examples = examples();
+    let [scenario, plan, ..] = examples.as_slice() else { unreachable!("{examples:?}") };
+    let scenario = Scenario::from_toml(scenario, file).unwrap();
+    write(1, &scenario).prepare().unwrap();
+    let plan = Plan::from_toml(plan).unwrap().resolved(file).unwrap();
+    plan.prepare().unwrap_or_else(|errors| unreachable!("{errors}"));
+}
