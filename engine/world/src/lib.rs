@@ -4,6 +4,7 @@
 //! Start reading at [`clock::Clock`]; real doors are in `engine/host`.
 pub mod chance;
 pub mod clock;
+pub mod conformance;
 pub mod limits;
 pub mod net;
 pub mod pad;

@@ -91,7 +91,7 @@ struct Audit {
 
 /// Polls at one instant after which nothing but a livelock can be meant: virtual time cannot move
 /// while a task is ready, so two tasks that wake each other would go on for ever.
-const POLLS_AT_ONE_INSTANT_MAX: u64 = 5_000_000;
+const POLLS_AT_ONE_INSTANT_MAX: u64 = 1_000_000;
 
 impl Native {
     /// An empty world at `start`. `chance` decides the order of tasks (when shuffled) and jitter.

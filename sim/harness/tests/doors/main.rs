@@ -2,6 +2,7 @@
 //! engine on all of them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod conformance;
 mod engine;
 mod executor;
 mod net;
