@@ -15,6 +15,7 @@ mod help_code;
 mod import;
 mod review;
 mod serve;
+mod sim;
 mod verify;
 
 use std::ffi::OsString;
@@ -125,6 +126,7 @@ pub(crate) enum Verb {
     Review(review::Args),
     Verify(verify::Args),
     Serve(serve::Args),
+    Sim(sim::Args),
     Completions(completions::Args),
     HelpCode(help_code::Args),
 }
@@ -207,6 +209,7 @@ fn run(verb: Verb, context: &mut Context) -> Result<Outcome, Failure> {
         Verb::Review(args) => review::run(&args, context),
         Verb::Verify(args) => verify::run(&args, context),
         Verb::Serve(args) => serve::run(&args, context),
+        Verb::Sim(args) => sim::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),
         Verb::HelpCode(args) => help_code::run(&args, context),
     }
@@ -220,6 +223,7 @@ fn ended(screen: &mut Screen, end: Result<Outcome, Failure>) -> ExitCode {
             screen.failure(&message, help.as_deref());
             ExitCode::from(COULD_NOT_RUN)
         }
+        Err(Failure::AlreadySaid) => ExitCode::from(COULD_NOT_RUN),
     }
 }
 

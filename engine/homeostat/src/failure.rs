@@ -14,6 +14,8 @@ pub(crate) enum Failure {
         /// What the person can do.
         help: Option<String>,
     },
+    /// The program that was handed over to has said it.
+    AlreadySaid,
     /// Whoever read standard output has had enough, as `head` does.
     ReaderGone,
 }
@@ -28,7 +30,7 @@ impl Failure {
     pub(crate) fn help(self, text: impl fmt::Display) -> Self {
         match self {
             Self::Said { message, .. } => Self::Said { message, help: Some(text.to_string()) },
-            Self::ReaderGone => Self::ReaderGone,
+            Self::AlreadySaid | Self::ReaderGone => self,
         }
     }
 }

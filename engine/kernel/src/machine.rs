@@ -88,6 +88,12 @@ impl Machine {
         self.applied
     }
 
+    /// How far time has come: by the log, or by a look at the clock since.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.graph.now().unwrap_or(Timestamp::MIN)
+    }
+
     /// Takes in the next event of the log.
     ///
     /// Deadlines that passed before it was recorded fire first, so that a replay finds them in

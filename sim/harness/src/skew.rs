@@ -1,10 +1,10 @@
 //! A node's own clock, which is wrong by an amount that can jump.
 //!
 //! In: a clock that is right, and a [`Skew`] that somebody else turns. Out: the Clock door.
-//! Never: goes backwards. A jump back holds the answers still until true time has caught up; a
-//! jump ahead ends at once every sleep that it passes.
-//! Promise: what the Clock door promises, for each clock made. A new clock of the same node (the
-//! node was started again) takes the skew as it then is, as a restarted process does.
+//! Never: goes backwards. A jump ahead ends at once every sleep that it passes; after a jump back the
+//! clocks that were there before stay ahead and go on at the true rate.
+//! Promise: what the Clock door promises, for each clock made, in the way of the host's clock: a new
+//! clock of the same node (the node was started again) takes the skew as it then is.
 //! Start reading at [`SkewedClock::now`].
 
 use std::pin::pin;
@@ -50,23 +50,27 @@ impl Skew {
 pub struct SkewedClock<C> {
     inner: C,
     skew: Skew,
-    /// The largest answer given.
-    last_micros: Arc<AtomicI64>,
+    /// The largest skew seen in this life: a clock that was set back is not followed.
+    ahead_micros: Arc<AtomicI64>,
 }
 
 impl<C: Clock> SkewedClock<C> {
     /// A clock that is wrong as `skew` says, beside `inner`, which is right.
     #[must_use]
     pub fn new(inner: C, skew: Skew) -> Self {
-        Self { inner, skew, last_micros: Arc::new(AtomicI64::new(i64::MIN)) }
+        Self { inner, skew, ahead_micros: Arc::new(AtomicI64::new(i64::MIN)) }
+    }
+
+    fn ahead(&self) -> Duration {
+        let offset = self.skew.offset();
+        let seen = self.ahead_micros.fetch_max(offset, Ordering::Relaxed);
+        Duration::from_micros(seen.max(offset))
     }
 }
 
 impl<C: Clock> Clock for SkewedClock<C> {
     fn now(&self) -> Timestamp {
-        let shown = self.inner.now() + Duration::from_micros(self.skew.offset());
-        let last = self.last_micros.fetch_max(shown.as_micros(), Ordering::Relaxed);
-        shown.max(Timestamp::from_micros(last))
+        self.inner.now() + self.ahead()
     }
 
     async fn sleep_until(&self, at: Timestamp) {
@@ -77,7 +81,7 @@ impl<C: Clock> Clock for SkewedClock<C> {
             if self.now() >= at {
                 return;
             }
-            let inner_at = at - Duration::from_micros(self.skew.offset());
+            let inner_at = at - self.ahead();
             tokio::select! {
                 biased;
                 () = turned => {}

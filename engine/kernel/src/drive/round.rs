@@ -78,7 +78,7 @@ where
             self.push_control(&mut round, &control, Vec::new());
         }
         if !round.appends.is_empty() {
-            let (now, durability) = (self.clock.now(), self.settings.durability);
+            let (now, durability) = (self.recording_time(), self.settings.durability);
             let appended = self.log.append(round.appends, now, durability).await?;
             self.show(&appended.events);
         }
@@ -242,7 +242,7 @@ where
         if round.appends.is_empty() {
             return;
         }
-        let (now, durability) = (self.clock.now(), self.settings.durability);
+        let (now, durability) = (self.recording_time(), self.settings.durability);
         match self.log.append(round.appends, now, durability).await {
             Ok(appended) => {
                 let mut effects = Vec::new();
@@ -262,6 +262,13 @@ where
             }
             Err(error) => self.fail(round.destinations, &error),
         }
+    }
+
+    /// The clock's time, or the machine's if that has come further: a checkpoint may have looked
+    /// beyond the end of the log with a clock that was set back since, and what had passed by then
+    /// must not be recorded as of before.
+    fn recording_time(&self) -> Timestamp {
+        self.clock.now().max(self.machine.time())
     }
 
     /// The log did not take what an agent wanted to append, so the agent has failed.

@@ -40,12 +40,41 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     let (before, _) = events.split_at(upto);
     let mut machine = evidence.setup.machine();
     feed(&mut machine, before, false, findings);
-    if machine.checkpoint(&stored.chain) != stored.bytes {
+    let found = match evidence.setup.restored(&stored.bytes) {
+        Ok(found) => found,
+        Err(why) => {
+            findings
+                .push(format!("the engine's checkpoint of e{} is none: {why}", stored.position));
+            return;
+        }
+    };
+    // The engine may have looked at its clock since the last event; the checkpoint says until when.
+    machine.advance(found.time());
+    let (stored_again, replayed) =
+        (found.checkpoint(&stored.chain), machine.checkpoint(&stored.chain));
+    if stored_again != stored.bytes {
+        let part = first_difference(&stored.bytes, &stored_again);
+        findings.push(format!("a checkpoint read and written again is another: {part}"));
+    }
+    if replayed != stored.bytes {
+        let (position, part) = (stored.position, first_difference(&stored.bytes, &replayed));
         findings.push(format!(
-            "the engine's checkpoint of e{} is not what a replay to there gives",
-            stored.position
+            "the engine's checkpoint of e{position} is not what a replay to there gives: {part}"
         ));
     }
+}
+
+/// Where two checkpoints part, as people can read it: most of their bytes are text.
+fn first_difference(stored: &[u8], replayed: &[u8]) -> String {
+    const AROUND: usize = 60;
+    let at = stored.iter().zip(replayed).position(|(a, b)| a != b);
+    let at = at.unwrap_or(stored.len().min(replayed.len()));
+    let near = |bytes: &[u8]| {
+        let (from, to) = (at.saturating_sub(AROUND), (at + AROUND).min(bytes.len()));
+        String::from_utf8_lossy(bytes.get(from..to).unwrap_or_default()).escape_debug().to_string()
+    };
+    let (stored, replayed) = (near(stored), near(replayed));
+    format!("byte {at}: stored `{stored}`, replayed `{replayed}`")
 }
 
 fn state_after(
