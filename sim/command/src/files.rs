@@ -39,7 +39,8 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
 
 /// Writes a file.
 pub(crate) fn save(path: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
+    std::fs::write(path, text)
+        .map_err(|error| format!("cannot write `{}`: {error}", path.display()))
 }
 
 /// What is wrong with a file.

@@ -24,7 +24,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let plan = files::plan(&args.plan)?;
     let Some(oracle) = broken(&plan)? else {
-        return Err(format!("`{}` keeps every promise, so there is nothing to shrink", args.plan.display()));
+        return Err(format!(
+            "`{}` keeps every promise, so there is nothing to shrink",
+            args.plan.display()
+        ));
     };
     eprintln!("shrinking, so that `{oracle}` stays broken");
     let mut runs = 0_u32;
@@ -37,7 +40,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let small = shrink(&plan, still_fails, budget);
     files::save(&args.output, &small.to_toml())?;
     let size = |plan: &Plan| {
-        format!("{} faults, {} steps, {} events", plan.faults.len(), plan.steps.len(), plan.events_count())
+        format!(
+            "{} faults, {} steps, {} events",
+            plan.faults.len(),
+            plan.steps.len(),
+            plan.events_count()
+        )
     };
     println!("{}: {} from {}, in {runs} runs", args.output.display(), size(&small), size(&plan));
     println!("homeostat sim replay {} --trace", args.output.display());

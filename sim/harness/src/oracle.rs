@@ -15,6 +15,7 @@ mod dispatch;
 mod evidence;
 mod limits;
 mod liveness;
+mod meaning;
 mod panics;
 mod replay;
 mod told;
@@ -75,6 +76,11 @@ pub const ALL: &[Oracle] = &[
         name: "deadlines",
         promise: "a missed deadline is recorded once, and never before it has passed",
         judge: deadlines::judge,
+    },
+    Oracle {
+        name: "meaning",
+        promise: "the gaps and missed deadlines of the log are those that the language finds in it",
+        judge: meaning::judge,
     },
     Oracle {
         name: "liveness",

@@ -16,4 +16,6 @@ mod help;
 mod leftovers;
 mod logs;
 mod serve;
+#[cfg(unix)]
+mod sim;
 mod specs;

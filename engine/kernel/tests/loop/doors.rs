@@ -189,6 +189,11 @@ impl World {
         self.try_start().await.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Somebody sets the machine's clock back to [`DAWN`].
+    pub(crate) fn set_clock_back(&mut self) {
+        self.clock = PausedClock { began: Instant::now() };
+    }
+
     pub(crate) async fn events(&self) -> Vec<Event> {
         let log = Log::open(self.store.clone(), None).await.unwrap();
         log.reader().read(Position::new(1)).map(Result::unwrap).collect()

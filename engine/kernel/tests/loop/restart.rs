@@ -167,3 +167,29 @@ async fn a_spec_is_not_put_in_force_over_history_without_a_word() {
     assert_eq!(handle.status().await.unwrap().head, Position::new(7));
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_recorded_as_of_before_what_a_checkpoint_has_seen() {
+    let mut world = World::new(SPEC, WILLING);
+    let (handle, running) = world.start().await;
+    handle.append(interaction(&world, 1, 1)).await.unwrap();
+    world.wait(50).await;
+    // Any request makes the engine look at its clock, long after the last event.
+    handle.status().await.unwrap();
+    running.stop().await;
+    world.set_clock_back();
+    let (handle, running) = world.start().await;
+    world.wait(10).await;
+    handle.append(interaction(&world, 2, 2)).await.unwrap();
+    world.wait(1).await;
+    running.stop().await;
+    let mut missed = 0;
+    for event in world.events().await {
+        if let Some(Ok(Control::DeadlineMissed { gap, due })) = Control::from_event(&event) {
+            assert!(event.recorded > due, "`{gap}` missed {due} at {}", event.recorded);
+            missed += 1;
+        }
+    }
+    // By the time that the first life had come to, the second interaction was overdue at once.
+    assert_eq!(missed, 1);
+}

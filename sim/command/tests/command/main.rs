@@ -29,7 +29,8 @@ fn two_runs_of_a_plan_in_two_processes_give_equal_bytes() {
     let folder = tempfile::tempdir().unwrap();
     for seed in ["3", "4", "5"] {
         let plan = written(seed, folder.path());
-        let (first, second) = (sim(&["replay", "--history", &plan]), sim(&["replay", "--history", &plan]));
+        let (first, second) =
+            (sim(&["replay", "--history", &plan]), sim(&["replay", "--history", &plan]));
         assert_eq!(stdout(&first), stdout(&second));
         assert!(stdout(&first).contains(" of virtual time, trace "), "{first:?}");
         let compared = sim(&["diff", &plan]);

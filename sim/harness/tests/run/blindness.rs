@@ -306,3 +306,33 @@ fn an_agent_that_lives_on_after_its_deadline_is_noticed() {
         }
     });
 }
+
+#[test]
+fn a_gap_that_is_none_is_noticed() {
+    check("meaning", |evidence| {
+        let (nth, _, control) = find(evidence, |it| matches!(it, Control::GapOpened { .. }));
+        let Control::GapOpened { clause, kind, due, depth, .. } = control else { return };
+        let gap = "acknowledge@999999".to_owned();
+        insert(evidence, nth, Control::GapOpened { gap, clause, kind, due, depth });
+    });
+}
+
+#[test]
+fn a_gap_left_out_of_the_log_is_noticed() {
+    check("meaning", |evidence| {
+        let (_, _, control) = find(evidence, |it| matches!(it, Control::GapEscalated { .. }));
+        let Control::GapEscalated { gap, .. } = control else { return };
+        let opens = |it: &Control| matches!(it, Control::GapOpened { gap: of, .. } if *of == gap);
+        evidence.log.controls.retain(|(_, it)| !opens(it));
+    });
+}
+
+#[test]
+fn a_gap_closed_with_another_outcome_is_noticed() {
+    check("meaning", |evidence| {
+        let (nth, _, control) = find(evidence, |it| matches!(it, Control::GapClosed { .. }));
+        let Control::GapClosed { gap, .. } = control else { return };
+        let outcome = homeostat_log::control::GapOutcome::Lapsed;
+        evidence.log.controls.get_mut(nth).unwrap().1 = Control::GapClosed { gap, outcome };
+    });
+}

@@ -5,3 +5,4 @@
 mod blindness;
 mod desk;
 mod runs;
+mod smoke;
