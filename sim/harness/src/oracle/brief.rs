@@ -54,9 +54,10 @@ fn appended(evidence: &Evidence, told: &Told, agent: &str, event: &Event, findin
 }
 
 fn is_followed_by_its_end(evidence: &Evidence, index: usize, agent: &str) -> bool {
-    let own = |event: &&Event| event.event.actor == Actor::Agent(agent.to_owned());
-    let rest = evidence.log.events.iter().skip(index);
-    let Some(next) = rest.skip_while(own).next().map(Control::from_event) else { return false };
+    let own = Actor::Agent(agent.to_owned());
+    let mut rest = evidence.log.events.iter().skip(index);
+    let next = rest.find(|event| event.event.actor != own).map(Control::from_event);
+    let Some(next) = next else { return false };
     matches!(
         next,
         Some(Ok(Control::AgentEnded { agent: ended, ending: Ending::Resolved, .. })) if ended == agent
