@@ -57,6 +57,9 @@ pub(crate) fn check(root: &Path) -> Result<Findings, String> {
             if dependency.get("kind").and_then(Value::as_str) == Some("dev") {
                 continue;
             }
+            if needs.starts_with("homeostat-sim") {
+                findings.push(format!("{manifest}: `{name}` needs `{needs}`; nothing in engine needs the proving ground"));
+            }
             if floor_of(needs).is_some_and(|below| below >= floor) {
                 findings.push(format!(
                     "{manifest}: `{name}` needs `{needs}`, which is not on a floor below"
