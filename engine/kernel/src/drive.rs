@@ -33,6 +33,7 @@ use homeostat_graph::Program;
 use homeostat_intent::{Source, Spec};
 use homeostat_log::Log;
 use homeostat_world::limits::COMMIT_QUEUE_MAX;
+use homeostat_world::tasks::TaskEnd;
 use homeostat_world::{Clock, Durability, Store, TaskHandle, Tasks};
 use tokio::sync::{mpsc, oneshot};
 
@@ -165,13 +166,14 @@ where
 
 impl<H: TaskHandle> Running<H> {
     /// Stops gracefully: what waits is committed and answered, agents are stopped and recorded as
-    /// lost, a checkpoint is written.
-    pub async fn stop(self) {
+    /// lost, a checkpoint is written. Gives how the loop ended: anything but
+    /// [`TaskEnd::Done`] is a defect.
+    pub async fn stop(self) -> TaskEnd {
         // The loop may have gone by itself; then there is nothing to ask for.
         if self.stop.send(()).is_err() {
             tracing::debug!("the engine had stopped by itself");
         }
-        self.task.join().await;
+        self.task.join().await
     }
 
     /// Waits until the loop ends by itself, which it does only when every handle is gone.

@@ -167,6 +167,11 @@ impl Handle {
         self.ask(|reply| Request::Read(query, reply)).await.unwrap_or(Err(AskError::Stopping))
     }
 
+    /// Ready once the loop takes no more requests: it was stopped, or it has died of a defect.
+    pub async fn closed(&self) {
+        self.requests.closed().await;
+    }
+
     /// `None` when the loop has gone.
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
         let (reply, answer) = oneshot::channel();

@@ -15,6 +15,7 @@ use homeostat_host::{HostRunner, LogMark, SystemClock, TokioNet, TokioTasks, os_
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::drive::Parts;
 use homeostat_kernel::{Engine, Handle, Health, StartError};
+use homeostat_world::tasks::TaskEnd;
 use homeostat_world::{Listener, Net};
 use serde_json::json;
 
@@ -143,17 +144,21 @@ async fn serve(
         clock,
         tasks,
         ServeLimits::default(),
-        first.arrives(),
+        stop_of(first, handle.clone()),
     );
     let graceful = async move {
         let served = api.await;
         let health = handle.status().await.map(|status| status.health);
-        engine.stop().await;
-        (served, health)
+        let end = engine.stop().await;
+        (served, health, end)
     };
     tokio::select! {
         biased;
-        (served, health) = graceful => {
+        (served, health, end) = graceful => {
+            if end != TaskEnd::Done {
+                return Err(Failure::new("the engine broke down, which is a defect of homeostat")
+                    .help("everything acknowledged is in the log; start again, and report what it said last"));
+            }
             if served.cut > 0 {
                 let cut = served.cut;
                 context.screen.warn(format_args!("{cut} connections did not finish in time"));
@@ -169,6 +174,15 @@ async fn serve(
         }
         () = second.arrives() => Err(Failure::new("stopped at once, on the second signal")
             .help("everything acknowledged is in the log; the next start records agents that were at work as lost")),
+    }
+}
+
+/// Ready on the first signal, or when the engine is gone: without it there is nothing to serve.
+async fn stop_of(first: signals::Signal, engine: Handle) {
+    tokio::select! {
+        biased;
+        () = first.arrives() => {}
+        () = engine.closed() => {}
     }
 }
 

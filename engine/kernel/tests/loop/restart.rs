@@ -7,6 +7,7 @@ use homeostat_kernel::checkpoint::{KEY, SPACE};
 use homeostat_kernel::{Machine, StartError};
 use homeostat_log::control::Ending;
 use homeostat_log::{Control, Log};
+use homeostat_world::tasks::TaskEnd;
 use homeostat_world::{Clock, Position, Snapshot, Store};
 
 use crate::doors::{SPEC, WILLING, World, event, interaction};
@@ -37,7 +38,10 @@ async fn a_day_with_trouble(world: &World) {
         }
     }
     world.wait(90).await;
-    running.stop().await;
+    let closed = handle.clone();
+    assert_eq!(running.stop().await, TaskEnd::Done);
+    // Whoever waits for the engine to be gone is told.
+    closed.closed().await;
 }
 
 fn machine(world: &World) -> Machine {
