@@ -47,7 +47,7 @@ pub(crate) fn judge(
         (Finish::Done, Err(why)) => (Ending::Failed, why),
         (Finish::Done, Ok(())) if cost > cost_max => {
             let (cost, cost_max) = (dollars(cost), dollars(cost_max));
-            (Ending::Failed, format!("cost {cost}, expected at most {cost_max}"))
+            (Ending::Failed, format!("cost {cost}, expected at most {cost_max}, its `cost_max`"))
         }
         (Finish::Done, Ok(())) => heard.conclude(),
     };

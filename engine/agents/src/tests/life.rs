@@ -84,7 +84,10 @@ fn a_claim_that_the_brief_does_not_allow_voids_all_of_them() {
         (&[&large], "`interaction.acknowledged` has 70018 bytes of data, expected at most 65536"),
         (&many, "claims more than 16 events"),
         (&[GOOD, r#"{"cost_usd":-1}"#], "line 2 has a cost of `-1`, expected dollars from 0"),
-        (&[GOOD, r#"{"cost_usd":0.5}"#], "cost $0.510000, expected at most $0.100000"),
+        (
+            &[GOOD, r#"{"cost_usd":0.5}"#],
+            "cost $0.510000, expected at most $0.100000, its `cost_max`",
+        ),
         (&[], "ended without a claim"),
     ];
     for (lines, expected) in cases {

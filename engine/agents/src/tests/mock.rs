@@ -44,7 +44,7 @@ fn each_deed_comes_to_its_end() {
             "may not append `forbidden.by_its_brief`, expected `interaction.acknowledged` or `interaction.answered` or `follow_up.planned`",
         ),
         ("silent", Ending::Failed, "ended without a claim"),
-        ("overspend", Ending::Failed, "cost $1.110000, expected at most $0.100000"),
+        ("overspend", Ending::Failed, "cost $1.110000, expected at most $0.100000, its `cost_max`"),
         ("crash", Ending::Failed, "crashed, as its script has it"),
     ];
     for (deed, ending, reason) in cases {

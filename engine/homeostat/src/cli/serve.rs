@@ -6,6 +6,7 @@
 mod settings;
 mod signals;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,6 +109,7 @@ async fn serve(
     // Before anything else, so that no signal finds the process unprepared.
     let (first, second) = signals::listen()?;
     let (opened, spec, sources) = prepare(args, folder, given, context).await?;
+    warn_of_idle_agents(&agents, &spec, context);
     let mark = without_leftovers(folder, context)?;
     // Before the engine starts, so that a taken address leaves nothing behind in the log.
     let listener = TokioNet.listen(&effective.listen).await.map_err(|error| {
@@ -287,6 +289,19 @@ fn read_agents(path: Option<&Path>) -> Result<AgentsFile, Failure> {
             .collect();
         Failure::new(lines.join("\n       "))
     })
+}
+
+/// An agent for an action that no duty of the spec asks for is most likely misspelt.
+fn warn_of_idle_agents(agents: &AgentsFile, spec: &Spec, context: &mut Context) {
+    let asked: BTreeSet<&str> = spec.duties().map(|duty| duty.action.as_str()).collect();
+    for member in agents.members() {
+        for action in member.actions.iter().flatten().filter(|it| !asked.contains(it.as_str())) {
+            context.screen.warn(format_args!(
+                "agent `{}` is for `{action}`, and no duty of the spec asks for that",
+                member.name
+            ));
+        }
+    }
 }
 
 /// Why the engine does not start, and what the person can do about it.

@@ -165,6 +165,16 @@ fn what_serve_cannot_start_with_is_said_and_leaves_no_log() {
 }
 
 #[test]
+fn an_agent_for_an_action_that_nobody_asks_for_is_pointed_out() {
+    let bench = with_spec();
+    bench.write("agents.toml", "[[agent]]\nname = \"a\"\nfor = \"shipp_order\"\nkind = \"mock\"\n");
+    let serve = ["serve", "--log", "log", "--spec", "orders.intent", "--agents", "agents.toml"];
+    // An address that cannot be had ends it before it begins.
+    let ended = bench.run(&[&serve[..], &["--listen", "256.0.0.1:1"]].concat()).ended(2);
+    ended.says("agent `a` is for `shipp_order`, and no duty of the spec asks for that");
+}
+
+#[test]
 fn nobody_listening_is_said_plainly() {
     Bench::new()
         .run(&["gaps", "--server", "http://127.0.0.1:1"])

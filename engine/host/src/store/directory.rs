@@ -41,7 +41,7 @@ impl Default for LogDirOptions {
 pub enum OpenError {
     /// Somebody else has it.
     #[error(
-        "`{}` is in use by {}; stop it first, or use another directory", path.display(),
+        "`{}` is in use by {}; ask that one with `--server`, or stop it first", path.display(),
         pid.map_or_else(|| "another process".to_owned(), |pid| format!("process `{pid}`"))
     )]
     Locked {

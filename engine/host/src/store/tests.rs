@@ -128,7 +128,7 @@ fn a_directory_in_use_names_the_process_that_has_it() {
     let _log = open(dir.path()).unwrap();
     let error = open(dir.path()).unwrap_err();
     let pid = std::process::id();
-    assert!(error.contains(&format!("is in use by process `{pid}`; stop it first")), "{error}");
+    assert!(error.contains(&format!("is in use by process `{pid}`; ask that one")), "{error}");
 }
 
 #[test]
