@@ -19,9 +19,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use homeostat_benches::interaction;
 use homeostat_host::{FjallStore, LogDirOptions, open_log_dir};
 use homeostat_log::codec::Draft;
-use homeostat_log::{Actor, Append, Data, Kind, Log, NewEvent};
+use homeostat_log::{Append, Log, NewEvent};
 use homeostat_world::limits::COMMIT_QUEUE_MAX;
 use homeostat_world::{Durability, Timestamp};
 use tokio::sync::{mpsc, oneshot};
@@ -33,22 +34,7 @@ const EVENTS: u64 = 4_096;
 const PREALLOCATED: u64 = 64 << 20;
 
 fn event(writer: u64, n: u64) -> NewEvent {
-    NewEvent {
-        id: format!("{writer}-{n}"),
-        source: "/bench/crm".to_owned(),
-        kind: Kind::Primary,
-        r#type: "interaction.created".to_owned(),
-        time: Timestamp::from_micros(1_772_357_400_000_000),
-        subject: Some(format!("interaction/{writer}-{n}")),
-        cause: None,
-        actor: Actor::World,
-        depth: 0,
-        data: Data::builder()
-            .text("customer", &format!("c{}", n % 1_000))
-            .int("trend", 42)
-            .text("note", "called about the renewal, wants a quote before the end of the month")
-            .build(),
-    }
+    interaction(&format!("{writer}-{n}"), n)
 }
 
 /// What the writers have sent and what the committer made of it.

@@ -9,31 +9,17 @@ use std::ops::Bound;
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use homeostat_benches::interaction;
 use homeostat_host::{FjallStore, LogDirOptions, open_log_dir};
 use homeostat_log::index::EVENTS;
-use homeostat_log::{Actor, Append, Data, Kind, Log, NewEvent};
+use homeostat_log::{Append, Log, NewEvent};
 use homeostat_world::{Durability, Position, Snapshot, Store, Timestamp};
 
 const COUNT: u64 = 300_000;
 const GROUP: u64 = 5_000;
 
 fn event(n: u64) -> NewEvent {
-    NewEvent {
-        id: format!("e{n}"),
-        source: "/bench/crm".to_owned(),
-        kind: Kind::Primary,
-        r#type: "interaction.created".to_owned(),
-        time: Timestamp::from_micros(1_772_357_400_000_000),
-        subject: Some(format!("interaction/i{n}")),
-        cause: None,
-        actor: Actor::World,
-        depth: 0,
-        data: Data::builder()
-            .text("customer", &format!("c{}", n % 1_000))
-            .int("trend", 42)
-            .text("note", "called about the renewal, wants a quote before the end of the month")
-            .build(),
-    }
+    interaction(&format!("e{n}"), n)
 }
 
 fn filled(path: &Path) -> Log<FjallStore> {
