@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use homeostat_sim_harness::Plan;
 use homeostat_sim_harness::oracle::{Violation, said};
 use homeostat_sim_harness::run::{Judged, run_and_judge};
+use homeostat_sim_harness::{Lane, Plan};
 
 use crate::quiet;
 
@@ -49,8 +49,8 @@ pub(crate) fn said_of(path: &Path, errors: &impl std::fmt::Display) -> String {
 }
 
 /// Runs and judges a Plan. A panic of the harness is a finding, not the end of this command.
-pub(crate) fn judged(plan: &Plan) -> Result<Judged, String> {
-    let work = std::panic::AssertUnwindSafe(|| run_and_judge(plan));
+pub(crate) fn judged(lane: Lane, plan: &Plan) -> Result<Judged, String> {
+    let work = std::panic::AssertUnwindSafe(|| run_and_judge(lane, plan));
     let (done, places) = quiet::during(|| std::panic::catch_unwind(work));
     let mut judged = done.unwrap_or_else(|payload| {
         let what = format!("the run itself panicked: {}", said(payload.as_ref()));

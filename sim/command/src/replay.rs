@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::story::story;
 
 use crate::{Outcome, files};
@@ -22,7 +23,7 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let plan = files::plan(&args.plan)?;
-    let judged = files::judged(&plan)?;
+    let judged = files::judged(NATIVE, &plan)?;
     if let Some(run) = &judged.run {
         if args.trace {
             print!("{}", story(&run.evidence));

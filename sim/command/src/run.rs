@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use homeostat_sim_harness::Plan;
+use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::report::{Report, Result as SeedResult};
 use homeostat_sim_harness::write::{Scenario, parse_seeds, write};
 
@@ -135,7 +136,7 @@ fn results(args: &Args, scenario: &Scenario) -> Result<Vec<SeedResult>, String> 
 
 fn one(seed: u64, scenario: &Scenario) -> Result<(SeedResult, Plan), String> {
     let plan = write(seed, scenario);
-    let judged = files::judged(&plan)?;
+    let judged = files::judged(NATIVE, &plan)?;
     let run = judged.run.as_ref();
     let result = SeedResult {
         seed,

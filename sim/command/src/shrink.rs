@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use homeostat_sim_harness::Plan;
+use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::shrink::shrink;
 
 use crate::{Outcome, files};
@@ -54,6 +55,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
 
 /// The first promise that the Plan breaks.
 fn broken(plan: &Plan) -> Result<Option<String>, String> {
-    let judged = files::judged(plan)?;
+    let judged = files::judged(NATIVE, plan)?;
     Ok(judged.violations.into_iter().next().map(|violation| violation.oracle))
 }

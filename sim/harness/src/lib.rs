@@ -3,9 +3,11 @@
 //! In: a seed or a [`Plan`]. Out: a [`History`], and what the oracles say of it.
 //! Never: reads the machine's clock or entropy; imported by the engine.
 //! Promise: same build, same Plan, same lane: same bytes.
+pub mod audit;
 pub mod director;
 pub mod disk;
 pub mod history;
+pub mod lane;
 pub mod native;
 pub mod nodes;
 pub mod oracle;
@@ -20,5 +22,6 @@ pub mod workload;
 pub mod write;
 
 pub use history::History;
+pub use lane::Lane;
 pub use plan::Plan;
 pub use stage::{Doors, Stage};

@@ -23,6 +23,7 @@ use std::task::{Context, Poll};
 use homeostat_world::{Chance, Duration, Timestamp};
 use rand_core::Rng;
 
+use crate::audit::{Audit, Panic};
 use crate::stage::{Doors, Link, Stage};
 use tasks::{Picked, TaskId};
 use world::{Place, World};
@@ -45,48 +46,9 @@ pub struct Native {
     world: Arc<World>,
     /// What chooses the next task; none: first come, first served.
     schedule: Option<Box<dyn Rng + Send>>,
-    panics: Vec<Panic>,
     audit: Audit,
-}
-
-/// A task that panicked: a defect of the code inside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Panic {
-    /// When.
-    pub at: Timestamp,
-    /// On which node.
-    pub node: String,
-    /// The task's name.
-    pub task: String,
-    /// What it said.
-    pub message: String,
-}
-
-/// One poll of one task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Polled {
-    /// Its number, from 1.
-    pub step: u64,
-    /// Virtual time.
-    pub at: Timestamp,
-    /// On which node.
-    pub node: String,
-    /// The task's name.
-    pub task: String,
-    /// The task's number.
-    pub id: u64,
-    /// Whether it still has something to wait for.
-    pub waits: bool,
-}
-
-/// What proves that two runs were one and the same.
-#[derive(Debug)]
-struct Audit {
-    steps: u64,
-    hash: u64,
-    /// Steps since time last moved.
+    /// Polls since time last moved.
     here: u64,
-    kept: Option<Vec<Polled>>,
 }
 
 /// Polls at one instant after which nothing but a livelock can be meant: virtual time cannot move
@@ -104,38 +66,20 @@ impl Native {
         Self {
             world: Arc::new(World::new(start, Box::new(chance.stream("net")))),
             schedule,
-            panics: Vec::new(),
-            audit: Audit { steps: 0, hash: FNV_OFFSET, here: 0, kept: None },
+            audit: Audit::default(),
+            here: 0,
         }
     }
 
     /// Keeps a line for each poll from now on, to find where two runs part.
     pub fn keep_trace(&mut self) {
-        self.audit.kept.get_or_insert_default();
+        self.audit.keep();
     }
 
-    /// The polls since [`Native::keep_trace`].
+    /// What was polled so far, and what panicked.
     #[must_use]
-    pub fn trace(&self) -> &[Polled] {
-        self.audit.kept.as_deref().unwrap_or_default()
-    }
-
-    /// Names everything that was polled so far: when, which task, how it went.
-    #[must_use]
-    pub const fn trace_hash(&self) -> u64 {
-        self.audit.hash
-    }
-
-    /// How many polls there were.
-    #[must_use]
-    pub const fn steps(&self) -> u64 {
-        self.audit.steps
-    }
-
-    /// Every panic of a task so far.
-    #[must_use]
-    pub fn panics(&self) -> &[Panic] {
-        &self.panics
+    pub const fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// How many tasks have not ended, of all nodes.
@@ -188,13 +132,13 @@ impl Native {
         let Picked { mut future, waker, cancelled } = picked;
         if cancelled {
             drop_quietly(future);
-            self.audit(id, false);
+            self.polled(id, false);
             self.world.end(id, tasks::TaskEnd::Cancelled);
             return;
         }
         let mut context = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
-        self.audit(id, matches!(polled, Ok(Poll::Pending)));
+        self.polled(id, matches!(polled, Ok(Poll::Pending)));
         match polled {
             Ok(Poll::Pending) => self.world.lock().tasks.put_back(id, future),
             Ok(Poll::Ready(())) => {
@@ -204,29 +148,20 @@ impl Native {
             Err(payload) => {
                 drop_quietly(future);
                 let (node, task) = self.world.names(id);
-                let message = message(payload.as_ref());
-                self.panics.push(Panic { at: self.now(), node, task, message });
+                self.audit.panicked(self.world.now(), &node, &task, payload.as_ref());
                 self.world.end(id, tasks::TaskEnd::Panicked);
             }
         }
     }
 
-    fn audit(&mut self, id: TaskId, waits: bool) {
+    fn polled(&mut self, id: TaskId, waits: bool) {
         let at = self.world.now();
-        let audit = &mut self.audit;
-        audit.steps += 1;
-        audit.here += 1;
+        self.here += 1;
         assert!(
-            audit.here < POLLS_AT_ONE_INSTANT_MAX,
+            self.here < POLLS_AT_ONE_INSTANT_MAX,
             "livelock: {POLLS_AT_ONE_INSTANT_MAX} polls at {at} and still something can run"
         );
-        for word in [at.as_micros().cast_unsigned(), id.0, u64::from(waits)] {
-            audit.hash = (audit.hash ^ word).wrapping_mul(FNV_PRIME);
-        }
-        if let Some(kept) = &mut audit.kept {
-            let (node, task) = self.world.names(id);
-            kept.push(Polled { step: audit.steps, at, node, task, id: id.0, waits });
-        }
+        self.audit.polled(at, id.0, waits, || self.world.names(id));
     }
 
     /// Goes to the next thing that is due, no later than `until`. False: there was none, and time
@@ -235,7 +170,7 @@ impl Native {
         let before = self.world.now();
         let something = self.world.advance(until);
         if self.world.now() > before {
-            self.audit.here = 0;
+            self.here = 0;
         }
         something
     }
@@ -291,6 +226,14 @@ impl Stage for Native {
     fn now(&self) -> Timestamp {
         self.world.now()
     }
+
+    fn panics(&self) -> Vec<Panic> {
+        self.audit.panics().to_vec()
+    }
+
+    fn trace_hash(&self) -> u64 {
+        self.audit.hash()
+    }
 }
 
 impl Drop for Native {
@@ -306,7 +249,7 @@ impl std::fmt::Debug for Native {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Native")
             .field("now", &self.now())
-            .field("steps", &self.audit.steps)
+            .field("steps", &self.audit.steps())
             .finish_non_exhaustive()
     }
 }
@@ -340,15 +283,3 @@ impl Doors for NativeDoors {
 fn drop_quietly<T>(it: T) {
     drop(catch_unwind(AssertUnwindSafe(|| drop(it))));
 }
-
-/// What a panic said, for the two kinds of payload that `panic!` makes.
-fn message(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".to_owned())
-}
-
-/// FNV-1a with words for bytes (http://www.isthe.com/chongo/tech/comp/fnv/): it only has to tell
-/// runs apart that nobody made alike on purpose.
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;

@@ -2,7 +2,7 @@
 //!
 //! In: a [`Plan`] with the text of its files. Out: a [`Run`]: all that oracles read, and a hash that
 //! names the run. Never: judges; `oracle` does.
-//! Promise: same build, same Plan: same bytes. Start reading at [`run_native`].
+//! Promise: same build, same Plan, same lane: same bytes. Start reading at [`run_and_judge`].
 
 use std::sync::Arc;
 
@@ -10,13 +10,15 @@ use homeostat_agents::AgentsFile;
 use homeostat_graph::{Clause, Program};
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::Machine;
-use homeostat_world::{Chance, Duration};
+use homeostat_world::Duration;
 
+use crate::audit::Panic;
 use crate::director::direct;
 use crate::history::{Line, Recorder, What};
-use crate::native::{Native, Order};
+use crate::lane::Lane;
 use crate::oracle::{Evidence, Violation, judge};
 use crate::plan::Plan;
+use crate::stage::Stage;
 
 /// What a Plan names, ready to run. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -75,43 +77,38 @@ impl Setup {
     }
 }
 
-/// Runs `plan` in the native lane.
+/// Runs `plan` on `stage`, which nothing else has used.
 ///
 /// # Errors
-/// When the Plan cannot be run, or its log cannot be read afterwards, which is a finding in itself.
-pub fn run_native(plan: &Plan) -> Result<Run, String> {
-    let setup = Setup::of(plan)?;
-    let chance = Chance::from_u64(plan.seed);
-    let mut native = Native::new(plan.start, &chance, Order::Shuffled);
+/// Why the log cannot be read afterwards.
+pub fn run_on<S: Stage>(stage: &mut S, plan: &Plan, setup: &Setup) -> Result<Run, String> {
     let recorder = Recorder::default();
-    let log = direct(&mut native, plan, &setup, &recorder);
+    let log = direct(stage, plan, setup, &recorder);
     let mut history = recorder.history();
-    for panic in native.panics() {
+    for Panic { at, node, task, message } in stage.panics() {
         let step = history.lines.len() as u64 + 1;
-        let (task, why) = (panic.task.clone(), panic.message.clone());
-        let (at, node) = (panic.at, panic.node.clone());
-        history.lines.push(Line { step, at, node, what: What::Panicked { task, why } });
+        history.lines.push(Line { step, at, node, what: What::Panicked { task, why: message } });
     }
     let log = log.map_err(|why| format!("{why}{}", panics_of(&history.lines)))?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(history.hash().as_bytes());
     hasher.update(log.chain.as_bytes());
     hasher.update(log.checkpoint.as_ref().map_or(&[], |stored| &stored.bytes));
-    hasher.update(&native.trace_hash().to_le_bytes());
+    hasher.update(&stage.trace_hash().to_le_bytes());
     let trace = hasher.finalize().to_hex().to_string();
-    let lasted = native_now(&native).since(plan.start);
-    let evidence = Evidence { plan: plan.clone(), setup, history, log };
+    let lasted = stage.now().since(plan.start);
+    let evidence = Evidence { plan: plan.clone(), setup: setup.clone(), history, log };
     Ok(Run { evidence, trace, lasted })
 }
 
-/// Runs `plan` and judges it. An engine whose log cannot be read after the run has broken a promise
-/// like any other.
+/// Runs `plan` in `lane` and judges it. An engine whose log cannot be read after the run has broken
+/// a promise like any other.
 ///
 /// # Errors
 /// When the Plan itself cannot be run.
-pub fn run_and_judge(plan: &Plan) -> Result<Judged, String> {
-    Setup::of(plan)?;
-    Ok(match run_native(plan) {
+pub fn run_and_judge(lane: Lane, plan: &Plan) -> Result<Judged, String> {
+    let setup = Setup::of(plan)?;
+    Ok(match (lane.run)(plan, &setup) {
         Ok(run) => {
             let violations = judge(&run.evidence);
             Judged { run: Some(run), violations }
@@ -130,10 +127,6 @@ pub struct Judged {
     pub run: Option<Run>,
     /// Every promise that it broke.
     pub violations: Vec<Violation>,
-}
-
-fn native_now(native: &Native) -> homeostat_world::Timestamp {
-    crate::stage::Stage::now(native)
 }
 
 fn panics_of(lines: &[Line]) -> String {

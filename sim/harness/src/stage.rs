@@ -10,6 +10,8 @@ use std::future::Future;
 
 use homeostat_world::{Clock, Duration, Net, Tasks, Timestamp};
 
+use crate::audit::Panic;
+
 /// The doors of one node.
 pub trait Doors: Clone + Send + Sync + 'static {
     /// Virtual time.
@@ -53,6 +55,12 @@ pub trait Stage {
 
     /// Virtual time.
     fn now(&self) -> Timestamp;
+
+    /// Every panic of a task so far.
+    fn panics(&self) -> Vec<Panic>;
+
+    /// Names everything that was polled so far: when, which task, how it went.
+    fn trace_hash(&self) -> u64;
 }
 
 /// What becomes of bytes on their way from one node to another.

@@ -1,8 +1,8 @@
 //! The simulated doors keep the contracts that the real ones keep.
 
-use homeostat_sim_harness::Doors;
 use homeostat_sim_harness::native::NativeDoors;
 use homeostat_sim_harness::skew::{Skew, SkewedClock};
+use homeostat_sim_harness::{Doors, Stage};
 use homeostat_world::{Duration, conformance};
 
 use crate::native;

@@ -108,7 +108,7 @@ fn an_event_over_http_opens_a_gap_that_a_mock_agent_closes() {
         doors.clock().sleep_until(after(10_000)).await;
         (open, client.gaps(&GapFilter::default()).await.unwrap().gaps.len())
     });
-    assert_eq!((gaps, native.panics()), (Some((1, 0)), &[][..]));
+    assert_eq!((gaps, native.panics()), (Some((1, 0)), vec![]));
     let expected = [
         "intent.adopted",
         "interaction.created",
@@ -142,7 +142,7 @@ fn restarts(seed: u64) -> (u64, Vec<String>) {
     }
     native.run_until(after(120_000));
     assert_eq!(native.panics(), []);
-    (native.trace_hash(), story(&disk))
+    (native.audit().hash(), story(&disk))
 }
 
 #[test]

@@ -49,10 +49,10 @@ fn one_seed_gives_one_order_and_other_seeds_others() {
         second.keep_trace();
         let ((first, heard), (second, heard_again)) = (turns(first), turns(second));
         assert_eq!(heard, heard_again);
-        assert!(first.trace().len() > 100);
-        assert_eq!(first.trace(), second.trace());
-        assert_eq!(first.trace_hash(), second.trace_hash());
-        assert_ne!(first.trace_hash(), turns(native(seed + 1)).0.trace_hash());
+        assert!(first.audit().trace().len() > 100);
+        assert_eq!(first.audit().trace(), second.audit().trace());
+        assert_eq!(first.audit().hash(), second.audit().hash());
+        assert_ne!(first.audit().hash(), turns(native(seed + 1)).0.audit().hash());
     }
 }
 
@@ -101,9 +101,9 @@ fn a_sleep_that_is_dropped_wakes_nobody() {
         }
     });
     native.run_until(after(1_000));
-    let steps = native.steps();
+    let steps = native.audit().steps();
     native.run_until(after(100_000));
-    assert_eq!((native.steps(), native.panics().len()), (steps, 0));
+    assert_eq!((native.audit().steps(), native.panics().len()), (steps, 0));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_task_ends_done_cancelled_or_panicked_and_others_go_on() {
     });
     use TaskEnd::{Cancelled, Done, Panicked};
     assert_eq!(ends, Some((true, [Done, Cancelled, Cancelled, Panicked, Done])));
-    let [panic] = native.panics() else { panic!("{:?}", native.panics()) };
+    let [panic] = native.audit().panics() else { panic!("{:?}", native.panics()) };
     assert_eq!((panic.task.as_str(), panic.message.as_str()), ("broken", "a planted defect"));
 }
 
@@ -173,7 +173,7 @@ fn a_crashed_node_never_runs_again_and_frees_what_it_held() {
     native.crash("node");
     assert_eq!((dropped.load(Ordering::SeqCst), native.tasks_alive()), (2, 0));
     native.run_until(after(100));
-    assert_eq!((ran.load(Ordering::SeqCst), native.panics()), (11, &[][..]));
+    assert_eq!((ran.load(Ordering::SeqCst), native.panics()), (11, vec![]));
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn a_dial_that_was_given_up_before_a_cut_link_reaches_nobody() {
     native.run_until(after(20));
     set(&mut native, Link::default());
     native.run_until(after(30));
-    assert_eq!((notes.all(), native.panics()), (vec![], &[][..]));
+    assert_eq!((notes.all(), native.panics()), (vec![], vec![]));
 }
 
 #[test]

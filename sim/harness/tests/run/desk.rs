@@ -2,11 +2,12 @@
 
 use homeostat_log::control::Decision;
 use homeostat_sim_harness::Plan;
+use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::oracle::Evidence;
 use homeostat_sim_harness::plan::{
     Action, Fault, FaultKind, PlannedEvent, Step, Text, VERSION, Ways,
 };
-use homeostat_sim_harness::run::{Run, run_native};
+use homeostat_sim_harness::run::{Run, Setup};
 use homeostat_world::{Duration, Timestamp};
 use serde_json::json;
 
@@ -135,7 +136,8 @@ pub(crate) fn stormy(seed: u64) -> Plan {
 }
 
 pub(crate) fn run(plan: &Plan) -> Run {
-    run_native(plan).unwrap_or_else(|why| panic!("{why}"))
+    let ran = Setup::of(plan).and_then(|setup| (NATIVE.run)(plan, &setup));
+    ran.unwrap_or_else(|why| panic!("{why}"))
 }
 
 pub(crate) fn evidence(plan: &Plan) -> Evidence {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use homeostat_sim_harness::history::What;
+use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::run::run_and_judge;
 use homeostat_sim_harness::story::story;
 use homeostat_sim_harness::write::{Scenario, write};
@@ -21,7 +22,7 @@ fn crashes_in(name: &str, seeds: std::ops::Range<u64>) -> usize {
     let scenario = scenario(name);
     let mut crashes = 0;
     for seed in seeds {
-        let judged = run_and_judge(&write(seed, &scenario)).unwrap();
+        let judged = run_and_judge(NATIVE, &write(seed, &scenario)).unwrap();
         let told = judged.run.as_ref().map(|run| story(&run.evidence)).unwrap_or_default();
         assert!(judged.violations.is_empty(), "{name} {seed}: {:#?}\n{told}", judged.violations);
         let lines = judged.run.into_iter().flat_map(|run| run.evidence.history.lines);

@@ -1,0 +1,1 @@
+//! The madsim lane: Plans on madsim's executor and network.

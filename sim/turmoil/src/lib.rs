@@ -1,0 +1,1 @@
+//! The turmoil lane: Plans on turmoil's network and tokio's paused clock.
