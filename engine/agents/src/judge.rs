@@ -7,8 +7,8 @@
 use homeostat_log::cloudevents::check_bounds;
 use homeostat_log::control::Ending;
 use homeostat_log::{Actor, Data, Kind, NewEvent};
-use homeostat_world::Timestamp;
 use homeostat_world::limits::{AGENT_LINES_MAX, AGENT_OUTPUT_BYTES_MAX, AGENT_REASON_BYTES_MAX};
+use homeostat_world::{Timestamp, canary};
 use serde_json::Value as Json;
 
 use crate::brief::{Brief, Key};
@@ -51,7 +51,9 @@ pub(crate) fn judge(
         }
         (Finish::Done, Ok(())) => heard.conclude(),
     };
-    let events = if ending == Ending::Resolved { heard.events } else { Vec::new() };
+    let counts = ending == Ending::Resolved
+        || (canary::planted("claims_kept_after_overspending") && ending == Ending::Failed);
+    let events = if counts { heard.events } else { Vec::new() };
     let reason = match heard.after_end {
         0 => reason,
         1 => format!("{reason}; 1 line after its end was ignored"),
@@ -141,7 +143,8 @@ fn admit(
         return Err(format!("claims more than {} events", constraints.events_max));
     }
     let closes = constraints.may_append.contains(name);
-    if !closes && !constraints.may_also_append.contains(name) {
+    let forbidden = !closes && !constraints.may_also_append.contains(name);
+    if forbidden && !canary::planted("any_type_may_be_appended") {
         let allowed: Vec<String> = (constraints.may_append.iter())
             .chain(&constraints.may_also_append)
             .map(|it| format!("`{it}`"))
@@ -167,13 +170,19 @@ fn admit(
         subject: constraints.keys.first().map(subject),
         // A cause satisfies the obligation that it names whatever the event's type is, so only
         // the types that may close the gap carry it.
-        cause: closes.then(|| brief.gap.clone()),
+        cause: (closes || canary::planted("a_cause_on_everything")).then(|| brief.gap.clone()),
         actor: Actor::Agent(brief.agent.clone()),
-        depth: brief.depth.saturating_add(1),
+        depth: brief.depth.saturating_add(depth_below(nth)),
         data,
     };
     check_bounds(&event).map_err(|error| format!("`{name}` cannot be kept: {error}"))?;
     Ok(event)
+}
+
+/// How much deeper than its gap the `nth` event of an agent lies.
+fn depth_below(nth: usize) -> u16 {
+    let counts_events = canary::planted("every_event_deeper_than_the_last");
+    if counts_events { u16::try_from(nth).unwrap_or(u16::MAX) } else { 1 }
 }
 
 fn check_fields(brief: &Brief, name: &str, data: &Json) -> Result<(), String> {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use homeostat_log::control::Ending;
 use homeostat_log::{Control, NewEvent};
-use homeostat_world::Timestamp;
 use homeostat_world::limits::{AGENT_EVENT_BYTES_MAX, AGENT_EVENTS_MAX};
+use homeostat_world::{Timestamp, canary};
 use serde::{Deserialize, Serialize};
 
 use crate::brief::{Brief, Budget, Constraints, PROTOCOL, Task};
@@ -167,6 +167,9 @@ impl Agents {
             Control::AgentSpawned { agent, gap, attempt, deadline, cost_max } => {
                 let brief = self.spawning.remove(agent).map(Box::new);
                 if brief.is_some() {
+                    if canary::planted("one_deadline_an_instant") {
+                        self.deadlines.retain(|(at, _)| at != deadline);
+                    }
                     self.deadlines.insert((*deadline, agent.clone()));
                 }
                 let (gap, attempt) = (gap.clone(), *attempt);
@@ -289,13 +292,17 @@ impl Agents {
     /// # Errors
     /// When they are damaged or of something else.
     pub fn restore(file: Arc<AgentsFile>, bytes: &[u8]) -> Result<Self, RestoreError> {
-        let alive = serde_json::from_slice(bytes)?;
+        let mut alive: BTreeMap<String, Life> = serde_json::from_slice(bytes)?;
+        for life in alive.values_mut() {
+            life.ending = canary::planted("restored_agents_taken_for_ended");
+        }
         Ok(Self { alive, ..Self::new(file) })
     }
 
     /// An agent of ours whose end is not decided yet.
     fn at_work(&self, agent: &str) -> Option<(&Life, &Brief)> {
-        let life = self.alive.get(agent).filter(|life| !life.ending)?;
+        let judged_twice = canary::planted("an_end_decided_twice");
+        let life = self.alive.get(agent).filter(|life| !life.ending || judged_twice)?;
         Some((life, life.brief.as_deref()?))
     }
 

@@ -6,6 +6,7 @@
 
 use homeostat_log::Control;
 use homeostat_log::control::{Breaker, Escalation};
+use homeostat_world::canary;
 use serde::{Deserialize, Serialize};
 
 use crate::conductor::Conductor;
@@ -80,8 +81,13 @@ pub struct BreakerReadings {
 impl Conductor {
     /// What keeps an agent of that cost from being spawned now.
     pub(crate) fn held(&mut self, cost_max: u64) -> Held {
-        let concurrency = self.agents_counted() >= u64::from(self.limits.max_concurrent_agents);
-        let (spent, reserved) = (self.ledger.spent(self.now), self.reserved());
+        let extra = u64::from(canary::planted("one_agent_too_many"));
+        let concurrency =
+            self.agents_counted() >= u64::from(self.limits.max_concurrent_agents) + extra;
+        let (spent, mut reserved) = (self.ledger.spent(self.now), self.reserved());
+        if canary::planted("budget_without_what_is_reserved") {
+            reserved = 0;
+        }
         let would_be = spent.saturating_add(reserved).saturating_add(cost_max);
         let budget = hourly(&self.limits).is_some_and(|budget| would_be > budget);
         Held { concurrency, budget: budget && cost_max > 0 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use homeostat_intent::lowered::Limits;
 use homeostat_log::control::GapOutcome;
-use homeostat_world::Position;
+use homeostat_world::{Position, canary};
 use serde::{Deserialize, Serialize};
 
 use crate::breakers::Tripped;
@@ -81,12 +81,32 @@ impl Conductor {
         let mut conductor = Self::new(limits);
         conductor.position = stored.position;
         conductor.gaps = stored.gaps.into_iter().collect();
-        conductor.agents = stored.agents;
-        conductor.ledger = stored.ledger;
+        if !canary::planted("checkpoint_without_agents_at_work") {
+            conductor.agents = stored.agents;
+        }
+        if !canary::planted("checkpoint_without_what_was_spent") {
+            conductor.ledger = stored.ledger;
+        }
         conductor.ledger.recount();
-        conductor.unsaid = stored.unsaid;
+        if !canary::planted("checkpoint_without_what_closed_unsaid") {
+            conductor.unsaid = stored.unsaid;
+        }
         conductor.tripped = stored.tripped;
+        conductor.gaps.values_mut().for_each(forget_what_is_planted);
         conductor.rebuild();
         Ok(conductor)
+    }
+}
+
+/// What planted defects leave out of a checkpoint.
+fn forget_what_is_planted(gap: &mut Gap) {
+    if canary::planted("checkpoint_without_what_was_opened") {
+        gap.written = None;
+    }
+    if canary::planted("checkpoint_without_what_was_missed") {
+        gap.missed_written = false;
+    }
+    if canary::planted("checkpoint_without_rests") {
+        gap.rested_from = None;
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use homeostat_intent::lowered::Limits;
 use homeostat_log::Control;
 use homeostat_log::control::{Breaker, Decision as Word, Ending, GapOutcome};
-use homeostat_world::{Position, Timestamp};
+use homeostat_world::{Position, Timestamp, canary};
 use serde::{Deserialize, Serialize};
 
 use crate::breakers::Tripped;
@@ -270,6 +270,12 @@ impl Conductor {
         self.needless.remove(agent);
         self.stopping.remove(agent);
         self.ledger.charge(recorded, cost);
+        if canary::planted("gap_lost_with_its_agent") && last.ending == Ending::Lost {
+            if let Some(gap) = self.gaps.get_mut(&GapKey::new(&at_work.gap)) {
+                gap.agent = None;
+            }
+            return;
+        }
         self.change_known(&GapKey::new(&at_work.gap), |gap| {
             gap.agent = None;
             gap.rested_from = Some(recorded);
@@ -277,7 +283,9 @@ impl Conductor {
                 Ending::Failed | Ending::TimedOut => gap.failures = gap.failures.saturating_add(1),
                 // Its events stand before its end in the log. If they had closed the gap, the
                 // graph would have said so by now: it has failed, whatever it believes.
-                Ending::Resolved if gap.outcome.is_none() => {
+                Ending::Resolved
+                    if gap.outcome.is_none() && !canary::planted("agents_are_believed") =>
+                {
                     gap.failures = gap.failures.saturating_add(1);
                 }
                 Ending::NeedsHuman => gap.asks = true,

@@ -7,7 +7,7 @@
 
 use homeostat_log::Control;
 use homeostat_log::control::{Escalation, GapOutcome};
-use homeostat_world::Timestamp;
+use homeostat_world::{Timestamp, canary};
 
 use crate::breakers::Held;
 use crate::conductor::Conductor;
@@ -71,7 +71,10 @@ impl Conductor {
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
         let rested = self.queues.resting.first().map(|(until, _)| *until);
-        let waits = !self.queues.ready.is_empty() && hourly(&self.limits).is_some();
+        let rested = rested.filter(|_| !canary::planted("nobody_wakes_a_rested_gap"));
+        let waits = !self.queues.ready.is_empty()
+            && hourly(&self.limits).is_some()
+            && !canary::planted("nobody_wakes_when_money_is_back");
         let relief = self.ledger.next_relief().filter(|_| waits);
         rested.into_iter().chain(relief).min()
     }
@@ -209,9 +212,12 @@ impl Conductor {
 
     fn spawn(&mut self, key: &GapKey, action: String, cost_max: u64, out: &mut Vec<Decision>) {
         let Some(gap) = self.gaps.get(key) else { return };
-        assert!(gap.agent.is_none(), "gap `{}` already has an agent", key.name());
+        let is_free = gap.agent.is_none() || canary::planted("second_agent_when_overdue");
+        assert!(is_free, "gap `{}` already has an agent", key.name());
         assert!(!self.spawning.contains_key(key), "gap `{}` is about to have one", key.name());
-        let attempt = gap.attempts.saturating_add(1);
+        let attempts =
+            if canary::planted("attempts_counted_anew") { gap.tries } else { gap.attempts };
+        let attempt = attempts.saturating_add(1);
         let gap = key.name().to_owned();
         out.push(Decision::Spawn(Spawn { gap, action, attempt, cost_max }));
         self.spawning.insert(key.clone(), cost_max);

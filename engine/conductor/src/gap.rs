@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use homeostat_intent::lowered::{Length, Limits, Performer};
 use homeostat_log::control::{Ending, Escalation, GapKind, GapOutcome};
-use homeostat_world::{Duration, Timestamp};
+use homeostat_world::{Duration, Timestamp, canary};
 use serde::{Deserialize, Serialize};
 
 use crate::fact::ClauseFacts;
@@ -148,11 +148,14 @@ impl Gap {
     pub(crate) fn place_under(&self, limits: &Limits) -> Place {
         let Some(stated) = &self.stated else { return Place::Nowhere };
         let over = self.outcome.is_some() || self.waived;
-        let under_way = self.agent.is_some() || self.flight.spawned || self.flight.escalated;
+        let impatient = canary::planted("second_agent_when_overdue") && self.missed.is_some();
+        let worked_on = self.agent.is_some() && !impatient;
+        let under_way = worked_on || self.flight.spawned || self.flight.escalated;
         if over || under_way || self.written.is_none() {
             return Place::Nowhere;
         }
-        if stated.clause.performer == Performer::Human {
+        let too_late = canary::planted("people_replaced_when_overdue") && self.missed.is_some();
+        if stated.clause.performer == Performer::Human && !too_late {
             return Place::Nowhere;
         }
         match self.escalated {
@@ -170,13 +173,16 @@ impl Gap {
     /// Why no agent may be sent, whatever agents there are.
     pub(crate) fn needs_person(&self, limits: &Limits) -> Option<Escalation> {
         let stated = self.stated.as_ref()?;
+        let crashes_count = !canary::planted("outside_tried_again_after_a_crash");
+        let tried = if crashes_count { self.tries } else { self.failures } > 0;
+        let depth_max = limits.max_agent_depth + u32::from(canary::planted("one_level_too_deep"));
         if self.asks {
             Some(Escalation::AgentAsked)
-        } else if stated.clause.external && self.tries > 0 {
+        } else if stated.clause.external && tried {
             Some(Escalation::ExternalEffect)
         } else if self.failures >= limits.max_agents_per_gap {
             Some(Escalation::AgentsExhausted)
-        } else if u32::from(stated.depth) >= limits.max_agent_depth && !self.excused {
+        } else if u32::from(stated.depth) >= depth_max && !self.excused {
             Some(Escalation::TooDeep)
         } else {
             None

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use homeostat_intent::lowered::Limits;
 use homeostat_log::control::BUDGET_WINDOW;
-use homeostat_world::Timestamp;
+use homeostat_world::{Timestamp, canary};
 use serde::{Deserialize, Serialize};
 
 use crate::gap::fixed;
@@ -48,6 +48,9 @@ impl Ledger {
     /// What agents that ended within the hour before `now` have cost.
     pub(crate) fn spent(&mut self, now: Timestamp) -> u64 {
         self.look(now);
+        if canary::planted("money_forgotten_by_a_look") {
+            self.entries.drain(..std::mem::take(&mut self.passed));
+        }
         self.sum
     }
 

@@ -6,7 +6,7 @@
 //! Start reading at [`after`].
 
 use homeostat_intent::lowered::Length;
-use homeostat_world::{Duration, Timestamp};
+use homeostat_world::{Duration, Timestamp, canary};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -22,7 +22,8 @@ fn plus_months(start: Timestamp, months: u32) -> Timestamp {
     let (year, month, day) = civil_from_days(days);
     let count = year * 12 + (month - 1) + i64::from(months);
     let (year, month) = (count.div_euclid(12), count.rem_euclid(12) + 1);
-    let day = day.min(days_in_month(year, month));
+    let spills_over = canary::planted("a_long_month_spills_over");
+    let day = if spills_over { day } else { day.min(days_in_month(year, month)) };
     let moved = days_from_civil(year, month, day);
     Timestamp::from_micros(moved.saturating_mul(DAY).saturating_add(of_day))
 }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use homeostat_log::Event;
-use homeostat_world::{Position, Timestamp};
+use homeostat_world::{Position, Timestamp, canary};
 
 use crate::change::Change;
 use crate::fact::Fact;
@@ -93,6 +93,9 @@ impl Evaluator {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let earliest = self.state.wheel.earliest()?;
+        if canary::planted("missed_at_due") {
+            return Some(Timestamp::from_micros(earliest));
+        }
         Some(Timestamp::from_micros(earliest.saturating_add(1)))
     }
 

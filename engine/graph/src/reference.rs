@@ -12,12 +12,11 @@ mod meaning;
 
 use std::collections::BTreeMap;
 
-use homeostat_intent::lowered::{Duty, Guard, Item, Performer, Spec};
+use homeostat_intent::lowered::{Duty, Guard, Item, Length, Performer, Spec};
 use homeostat_log::control::{GapKind, GapOutcome};
 use homeostat_log::{Event, Kind, Value};
-use homeostat_world::Timestamp;
+use homeostat_world::{Duration, Timestamp};
 
-use crate::calendar;
 use crate::change::Fulfilment;
 use crate::datum::Truth;
 use meaning::{Carried, Log};
@@ -280,7 +279,7 @@ impl<'a> History<'a> {
         };
         let verdict = Verdict {
             activated: at,
-            due: within.map(|within| calendar::after(at, within)),
+            due: within.map(|within| after(at, within)),
             standing: Standing::Owed,
             missed: false,
             gap: None,
@@ -306,7 +305,7 @@ impl<'a> History<'a> {
     /// Since when a gap is open while no deadline has passed. None when only the deadline opens it.
     fn gap_from(&self, place: usize) -> Option<Timestamp> {
         let owed = self.owed.get(place)?;
-        let settled = calendar::after(owed.verdict.activated, self.spec.limits.settle);
+        let settled = after(owed.verdict.activated, self.spec.limits.settle);
         match (owed.duty.by, owed.verdict.due) {
             (Performer::Agent, _) | (Performer::System, None) => Some(settled),
             (Performer::Human, None) => Some(owed.verdict.activated),
@@ -472,4 +471,18 @@ fn guard_number(spec: &Spec, guard: &Guard) -> u32 {
     let found = spec.blocks.iter().any(|block| walk(&block.body, guard, &mut count));
     assert!(found, "a guard that was reached is in the spec");
     count
+}
+
+/// The instant `length` after `start`, by another calendar than the evaluator's.
+fn after(start: Timestamp, length: Length) -> Timestamp {
+    let micros = Duration::from_micros(length.micros);
+    if length.months == 0 {
+        return start + micros;
+    }
+    let moved = jiff::Timestamp::from_microsecond(start.as_micros()).and_then(|start| {
+        let months = jiff::Span::new().try_months(length.months)?;
+        start.to_zoned(jiff::tz::TimeZone::UTC).checked_add(months)
+    });
+    moved.map_or(Timestamp::MAX, |it| Timestamp::from_micros(it.timestamp().as_microsecond()))
+        + micros
 }

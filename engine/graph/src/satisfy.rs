@@ -8,7 +8,7 @@
 
 use homeostat_log::control::GapOutcome;
 use homeostat_log::{Kind, Value};
-use homeostat_world::Position;
+use homeostat_world::{Position, canary};
 
 use crate::change::{Change, Fulfilment, ObligationId};
 use crate::fact::Fact;
@@ -75,13 +75,18 @@ impl State {
         let first = into.len();
         if self.carried_keys(clause.keys.iter().map(|key| key.fields.as_slice()), &mut keys) {
             for slot in self.open.with_keys(index, &keys, program) {
+                if canary::planted("late_primary_not_looked_at")
+                    && self.open.get(slot).stage == Stage::Lapsed
+                {
+                    continue;
+                }
                 if self.agrees(clause, slot) && self.has_required(program, clause, slot) {
                     into.push(self.matched(slot));
                 }
             }
         }
         self.room = keys;
-        if clause.each && into.len() > first + 1 {
+        if clause.each && into.len() > first + 1 && !canary::planted("one_event_for_each") {
             // One event for each: the one that waits longest has it.
             let oldest = into.iter().skip(first).min().copied();
             into.truncate(first);
@@ -121,7 +126,8 @@ impl State {
     fn fulfil(&mut self, program: &Program, slot: u32, by: u64, time: i64, sink: Sink<'_>) {
         let obligation = self.open.get(slot);
         let (id, up, down) = (obligation.id(), obligation.up(), obligation.down());
-        let outcome = match (time <= obligation.due, obligation.stage != Stage::Active) {
+        let until = obligation.due - i64::from(canary::planted("due_is_too_late"));
+        let outcome = match (time <= until, obligation.stage != Stage::Active) {
             (true, false) => Fulfilment::InTime,
             (true, true) => Fulfilment::SeenLate,
             (false, _) => Fulfilment::Late,

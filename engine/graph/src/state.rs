@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use homeostat_log::{Kind, Value};
+use homeostat_world::canary;
 
 use crate::change::Change;
 use crate::columns::Columns;
@@ -153,6 +154,7 @@ impl State {
         if let Some((entity, id)) = subject
             && let Some(field) = wanted(entity, plan, about)
             && !at(&self.fields, field).is_known()
+            && !canary::planted("subject_names_no_instance")
         {
             self.take(field, Value::Text(id));
         }
@@ -219,7 +221,10 @@ impl State {
                     key.retain(&mut self.symbols);
                 });
                 granted.insert(keys.as_slice().into());
-            } else if !grants && granted.remove(keys.as_slice()) {
+            } else if !grants
+                && !canary::planted("granted_for_ever")
+                && granted.remove(keys.as_slice())
+            {
                 keys.iter().for_each(|key| key.release(&mut self.symbols));
             }
         }

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use homeostat_world::limits::{
     APPEND_EVENTS_MAX, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, EVENT_BYTES_MAX,
 };
-use homeostat_world::{Batch, Position, Snapshot, Timestamp};
+use homeostat_world::{Batch, Position, Snapshot, Timestamp, canary};
 
 use crate::cloudevents::{self, CloudEventError};
 use crate::codec::{self, Draft, HEADER_BYTES, Header};
@@ -223,7 +223,7 @@ impl<P: Snapshot> Group<P> {
         Self {
             snapshot,
             // The engine's clock never goes backwards in the log, even over restarts.
-            recorded: now.max(head.recorded),
+            recorded: if canary::planted("raw_clock") { now } else { now.max(head.recorded) },
             head,
             batch: Batch::new(),
             events: Vec::new(),
@@ -335,6 +335,11 @@ impl<P: Snapshot> Group<P> {
             return Ok(event.map(Stored::InGroup));
         }
         let Some(position) = index::find(&self.snapshot, key)? else { return Ok(None) };
+        if canary::planted("ids_remembered_too_shortly")
+            && position.get() + 16 < self.before.get()
+        {
+            return Ok(None);
+        }
         let event = reader::get(&self.snapshot, position)?
             .ok_or_else(|| Damage::at(position, DamageReason::Missing))?;
         Ok(Some(Stored::InLog(Box::new(event))))
@@ -371,6 +376,12 @@ impl<P: Snapshot> Group<P> {
         let (record, chain) = draft.place(position, &header);
         self.batch.put(EVENTS, Bytes::copy_from_slice(&position.to_key()), record);
         index::put(&mut self.batch, &new, key, position);
+        if canary::planted("one_subject_key_a_commit")
+            && let Some(subject) = &new.subject
+            && self.last.contains_key(subject)
+        {
+            self.batch.remove(index::SUBJECTS, index::subject_key(subject, position));
+        }
         self.ids.insert(key, position);
         if let Some(subject) = &new.subject {
             self.last.insert(subject.clone(), position);
@@ -413,7 +424,7 @@ fn difference(stored: &NewEvent, new: &NewEvent) -> Option<&'static str> {
         ("cause", stored.cause != new.cause),
         ("actor", stored.actor != new.actor),
         ("depth", stored.depth != new.depth),
-        ("data", stored.data != new.data),
+        ("data", stored.data != new.data && !canary::planted("same_id_is_enough")),
     ];
     differs.into_iter().find_map(|(field, differs)| differs.then_some(field))
 }

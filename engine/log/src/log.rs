@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use homeostat_world::{Batch, Durability, Pad, Position, Snapshot, Store, Timestamp};
+use homeostat_world::{Batch, Durability, Pad, Position, Snapshot, Store, Timestamp, canary};
 
 use crate::append::{Append, Appended, Group};
 use crate::codec;
@@ -45,7 +45,7 @@ impl<S: Store> Log<S> {
     /// # Errors
     /// When the log is short, damaged or another one, or the store fails.
     pub async fn open(store: S, witness: Option<Head>) -> Result<Self, LogError> {
-        let head = {
+        let mut head = {
             let snapshot = store.snapshot();
             let head = reader::head(&snapshot)?;
             if let Some(witness) = witness {
@@ -53,6 +53,9 @@ impl<S: Store> Log<S> {
             }
             head
         };
+        if canary::planted("clock_forgotten_by_a_restart") {
+            head.recorded = Timestamp::MIN;
+        }
         // What a killed process left may be in the operating system only; from here on it counts.
         store.commit(Batch::new(), Durability::Power).await?;
         index::catch_up(&store, head.position).await?;
@@ -65,6 +68,9 @@ impl<S: Store> Log<S> {
     pub fn with_witness(mut self, pad: Box<dyn Pad>) -> Self {
         self.witness = Some(Keeper { pad, turn: 0 });
         self.bear_witness();
+        if canary::planted("chain_begins_anew_with_each_start") {
+            self.head.chain = codec::ChainHash::ZERO;
+        }
         self
     }
 

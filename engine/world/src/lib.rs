@@ -2,6 +2,7 @@
 //!
 //! Never: reads a clock, opens a file, draws entropy. Whoever needs those is handed a door.
 //! Start reading at [`clock::Clock`]; real doors are in `engine/host`.
+pub mod canary;
 pub mod chance;
 pub mod clock;
 pub mod conformance;

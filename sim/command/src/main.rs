@@ -9,6 +9,7 @@
     reason = "a command speaks to whoever typed it"
 )]
 
+mod canaries;
 mod diff;
 mod files;
 mod progress;
@@ -48,6 +49,7 @@ enum Verb {
     Shrink(shrink::Args),
     Write(write::Args),
     Diff(diff::Args),
+    Canaries(canaries::Args),
 }
 
 /// How a verb ended when it could run.
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Verb::Shrink(args) => shrink::run(&args),
         Verb::Write(args) => write::run(&args),
         Verb::Diff(args) => diff::run(&args),
+        Verb::Canaries(args) => canaries::run(&args),
     };
     match end {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 //! Never: reads the machine's clock or entropy; imported by the engine.
 //! Promise: same build, same Plan, same lane: same bytes.
 pub mod audit;
+pub mod canaries;
 pub mod director;
 pub mod disk;
 pub mod history;

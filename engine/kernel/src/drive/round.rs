@@ -9,7 +9,7 @@ use homeostat_conductor::Decision;
 use homeostat_log::{Actor, Event};
 use homeostat_log::{Append, Control, Expect, LogError, NewEvent, Receipt, Refusal, cloudevents};
 use homeostat_world::limits::{COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_QUEUE_MAX};
-use homeostat_world::{Batch, Clock, Durability, Position, Store, Tasks, Timestamp};
+use homeostat_world::{Batch, Clock, Durability, Position, Store, Tasks, Timestamp, canary};
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
@@ -52,6 +52,15 @@ impl Round {
         self.bytes += append.size_max();
         self.appends.push(append);
         self.destinations.push(destination);
+    }
+
+    /// Takes what would follow once the engine's own records are durable.
+    fn effects(&mut self) -> Vec<Effect> {
+        let of = |destination: &mut Destination| match destination {
+            Destination::Engine(effects) => std::mem::take(effects),
+            _ => Vec::new(),
+        };
+        self.destinations.iter_mut().flat_map(of).collect()
     }
 
     /// Whether `request` fits in. One that fits nowhere is let into an empty round, where the log
@@ -152,7 +161,10 @@ where
             match decision {
                 Decision::Record(control) => self.push_control(round, &control, Vec::new()),
                 Decision::Stop { agent, .. } => {
-                    if let Some(control) = self.machine.agents.stop(&agent) {
+                    let stopped = self.machine.agents.stop(&agent);
+                    if canary::planted("stopped_without_a_record") {
+                        self.carry_out(Effect::Stop(agent));
+                    } else if let Some(control) = stopped {
                         self.push_control(round, &control, vec![Effect::Stop(agent)]);
                     }
                 }
@@ -238,11 +250,17 @@ where
     }
 
     /// Step 2 to 5.
-    async fn commit(&mut self, round: Round) {
+    async fn commit(&mut self, mut round: Round) {
         if round.appends.is_empty() {
             return;
         }
-        let (now, durability) = (self.recording_time(), self.settings.durability);
+        if canary::planted("effect_before_its_record") {
+            round.effects().into_iter().for_each(|effect| self.carry_out(effect));
+        }
+        let (now, mut durability) = (self.recording_time(), self.settings.durability);
+        if canary::planted("acknowledged_before_it_is_synced") {
+            durability = Durability::Process;
+        }
         match self.log.append(round.appends, now, durability).await {
             Ok(appended) => {
                 let mut effects = Vec::new();
@@ -268,7 +286,10 @@ where
     /// beyond the end of the log with a clock that was set back since, and what had passed by then
     /// must not be recorded as of before.
     fn recording_time(&self) -> Timestamp {
-        self.clock.now().max(self.machine.time())
+        let raw = canary::planted("raw_clock")
+            || canary::planted("clock_forgotten_by_a_restart")
+            || canary::planted("recorded_before_what_was_seen");
+        if raw { self.clock.now() } else { self.clock.now().max(self.machine.time()) }
     }
 
     /// The log did not take what an agent wanted to append, so the agent has failed.
@@ -292,6 +313,10 @@ where
             return;
         }
         let now = self.clock.now();
+        assert!(
+            !canary::planted("time_must_not_go_back") || now >= self.machine.time(),
+            "time goes on"
+        );
         self.machine.advance(now);
         self.carried.extend(self.machine.decide(now));
     }
@@ -416,6 +441,9 @@ fn acknowledge(
         }
         (Destination::Claim(_), Ok(_)) => {}
         (Destination::Claim(agent), Err(refusal)) => refused.push((agent, refusal)),
+        (Destination::Client(reply), Err(_)) if canary::planted("refusals_are_not_answered") => {
+            drop(reply);
+        }
         // Whoever asked may have gone; the events are in the log all the same.
         (Destination::Client(reply), receipt) => drop(reply.send(receipt.map_err(Into::into))),
         (Destination::Person(reply), receipt) => {

@@ -12,7 +12,7 @@ use homeostat_intent::lowered::SpecHash;
 use homeostat_intent::{Source, Spec};
 use homeostat_log::control::{AdoptedSource, ControlError};
 use homeostat_log::{Control, Kind, LogError, Reader};
-use homeostat_world::{Clock, Position, Store, Tasks};
+use homeostat_world::{Clock, Position, Store, Tasks, canary};
 
 use crate::checkpoint;
 use crate::drive::{Parts, Settings};
@@ -99,9 +99,14 @@ where
     let file = Arc::new(parts.agents.clone());
     let mut machine = from_checkpoint(parts, &program, &file)
         .unwrap_or_else(|| Machine::new(program, parts.spec.limits.clone(), file));
-    for event in reader.read(machine.applied().next()) {
+    let restored = machine.applied();
+    for event in reader.read(restored.next()) {
         machine.apply(&event?)?;
     }
+    assert!(
+        !canary::planted("a_replay_has_events") || restored < machine.applied(),
+        "a replay has events"
+    );
     assert!(machine.applied() == reader.head().position, "a replay ends at the head");
     Ok((machine, !in_force))
 }

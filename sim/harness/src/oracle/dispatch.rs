@@ -1,5 +1,6 @@
 //! Promise: a gap opens once and closes once, and has at most one agent at a time, after it opened
-//! and before it closed; a person's gaps have none; attempts are counted without holes.
+//! and before it closed; attempts are counted without holes. A person's gaps have no agents, and
+//! are never escalated to people; no gap is while it is closed, or twice without a word in between.
 //!
 //! Start reading at [`judge`].
 
@@ -21,6 +22,9 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
                 }
             }
             Control::GapClosed { gap, .. } => closed(&told, gap, event.position, findings),
+            Control::GapEscalated { gap, .. } => {
+                escalated(evidence, &told, gap, event.position, findings);
+            }
             Control::AgentSpawned { .. } => spawned(evidence, &told, event, control, findings),
             _ => {}
         }
@@ -38,6 +42,21 @@ fn closed(told: &Told, gap: &str, at: Position, findings: &mut Findings) {
             findings.push(format!("e{at} closes `{gap}` a second time"));
         }
         Some(_) => {}
+    }
+}
+
+fn escalated(evidence: &Evidence, told: &Told, gap: &str, at: Position, findings: &mut Findings) {
+    let open = told.gaps.get(gap).filter(|known| known.opened > 0 && known.closed == 0);
+    let Some(known) = open else {
+        findings.push(format!("e{at} escalates `{gap}`, which is not open"));
+        return;
+    };
+    if let Some(reason) = known.escalated {
+        findings.push(format!("e{at} escalates `{gap}`, which was: {reason:?}"));
+    }
+    let clause = evidence.setup.clause_of(gap);
+    if clause.is_some_and(|clause| clause.performer == Performer::Human) {
+        findings.push(format!("e{at} escalates `{gap}`, which is a person's to do anyway"));
     }
 }
 
