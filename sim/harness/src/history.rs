@@ -75,6 +75,16 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<u64>,
     },
+    /// A client read the log.
+    Shown {
+        /// From which position on.
+        from: u64,
+        /// What it was shown: positions, and what names the event there.
+        events: Vec<(u64, String)>,
+        /// Why it was shown nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// A task of a node panicked: a defect of the code in it.
     Panicked {
         /// Which task.

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod director;
 pub mod disk;
+pub mod gate;
 pub mod history;
 pub mod lane;
 pub mod native;
@@ -18,6 +19,7 @@ pub mod shrink;
 pub mod skew;
 pub mod stage;
 pub mod story;
+pub mod trouble;
 pub mod workload;
 pub mod write;
 

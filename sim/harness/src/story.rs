@@ -56,6 +56,10 @@ fn line_in_words(line: &Line) -> String {
         What::Decided { gap, outcome, position: Some(position) } => {
             format!("decides about {gap}: {outcome}, e{position}")
         }
+        What::Shown { from, events, why: None } => {
+            format!("reads {} events from e{from} on", events.len())
+        }
+        What::Shown { from, why: Some(why), .. } => format!("cannot read from e{from} on: {why}"),
         What::Decided { gap, outcome, .. } => format!("decides about `{gap}`: {outcome}"),
         What::Looked { up, position, engine_now } => {
             let how = if *up { "up" } else { "not up" };

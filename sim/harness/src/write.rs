@@ -7,6 +7,7 @@
 
 mod faults;
 mod scenario;
+mod sorts;
 mod suites;
 
 use homeostat_world::{Chance, Duration, Timestamp};

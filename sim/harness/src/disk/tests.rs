@@ -11,6 +11,7 @@ use homeostat_world::{
 
 use super::{OpenDisk, SYNC_LATENCY, SimDisk};
 use crate::native::{Native, NativeDoors, Order, SimClock};
+use crate::plan::Operation;
 use crate::stage::{Doors, Stage};
 
 const SPACE: Space = Space("test");
@@ -201,7 +202,7 @@ fn a_failed_commit_may_be_there_after_the_next_opening() {
         let failing = disk.clone();
         on(native, disk, |disk| async move {
             disk.commit(batch(&["a"]), Durability::Power).await.unwrap();
-            failing.fail_next_commit();
+            failing.set_failing(Some(Operation::Write));
             let error = disk.commit(batch(&["b"]), Durability::Power).await.unwrap_err();
             assert!(matches!(error, StoreError::Io(_)), "{error}");
             assert_eq!(keys(&disk.snapshot()), ["a"]);
