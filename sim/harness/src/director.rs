@@ -21,7 +21,7 @@ use crate::history::{Recorder, What};
 use crate::nodes::client::Client;
 use crate::nodes::engine::{Condition, Engine, State};
 use crate::nodes::{ENGINE, client_name};
-use crate::oracle::{FinalLog, SLACK};
+use crate::oracle::{FinalLog, SLACK, checkpoint_on};
 use crate::plan::{Fault, FaultKind, Plan, Ways};
 use crate::run::Setup;
 use crate::skew::{Skew, SkewedClock};
@@ -237,6 +237,9 @@ impl<S: Stage> Director<'_, S> {
     }
 
     fn start_engine(&mut self) {
+        let image = self.disk.image();
+        let opens = What::Opens { head: head_of(&image), checkpoint: checkpoint_on(&image) };
+        self.recorder.record(self.stage.now(), ENGINE, opens);
         let condition = Condition::default();
         let (stop, stopped) = oneshot::channel();
         let (recorder, setup) = (self.recorder.clone(), self.setup.clone());
@@ -271,8 +274,13 @@ impl<S: Stage> Director<'_, S> {
             return;
         }
         self.stage.crash(ENGINE);
+        let from = head_of(&self.disk.image());
         self.disk.crash(power);
         self.recorder.record(self.stage.now(), ENGINE, What::Crashed);
+        let to = head_of(&self.disk.image());
+        if to < from {
+            self.recorder.record(self.stage.now(), ENGINE, What::TailLost { from, to });
+        }
     }
 
     /// Starts the engine, after a stop if it runs. What stopped it may still be in force for

@@ -27,10 +27,25 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
+    /// The engine is about to read its disk.
+    Opens {
+        /// The last position on it.
+        head: u64,
+        /// The position of the newest checkpoint on it; none: there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<u64>,
+    },
     /// A node started.
     Started,
     /// A node was stopped by a fault.
     Crashed,
+    /// The log's end was not safe yet when the engine was stopped, and is gone.
+    TailLost {
+        /// The last position before.
+        from: u64,
+        /// The last position after.
+        to: u64,
+    },
     /// A node could not start.
     Refused {
         /// Why.
@@ -53,6 +68,13 @@ pub enum What {
     },
     /// A client was told no, for good.
     Rejected {
+        /// The ids of its events.
+        ids: Vec<String>,
+        /// Why.
+        why: String,
+    },
+    /// A client had no answer that counts, and sends the same again.
+    SentAgain {
         /// The ids of its events.
         ids: Vec<String>,
         /// Why.

@@ -24,6 +24,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use evidence::checkpoint_on;
+pub(crate) use told::Told;
 pub use evidence::{Checkpoint, Evidence, FinalLog, Verified};
 pub use liveness::SLACK;
 

@@ -39,8 +39,14 @@ fn told(text: &mut String, start: Timestamp, at: Timestamp, who: &str, what: &st
 
 fn line_in_words(line: &Line) -> String {
     match &line.what {
+        What::Opens { head, checkpoint } => {
+            let found = checkpoint
+                .map_or("no checkpoint".to_owned(), |at| format!("a checkpoint of e{at}"));
+            format!("starts on a disk whose log ends at e{head}, with {found}")
+        }
         What::Started => "is up".to_owned(),
         What::Crashed => "is stopped at once".to_owned(),
+        What::TailLost { from, to } => format!("loses what was not safe: e{from} back to e{to}"),
         What::Stopped => "stopped as asked".to_owned(),
         What::Refused { why } => format!("does not start: {why}"),
         What::Panicked { task, why } => format!("`{task}` panicked: {why}"),
@@ -52,6 +58,7 @@ fn line_in_words(line: &Line) -> String {
             format!("hears {}", events.join(", "))
         }
         What::Rejected { ids, why } => format!("is refused {}: {why}", ids.join(", ")),
+        What::SentAgain { ids, why } => format!("sends {} again: {why}", ids.join(", ")),
         What::InDoubt { ids, why } => format!("gives up {}: {why}", ids.join(", ")),
         What::Decided { gap, outcome, position: Some(position) } => {
             format!("decides about {gap}: {outcome}, e{position}")
