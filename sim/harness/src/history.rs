@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use homeostat_world::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Polled;
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -122,6 +124,9 @@ pub enum What {
 pub struct History {
     /// In order.
     pub lines: Vec<Line>,
+    /// Every poll of every task, where they were asked for. They are no part of the hash: the
+    /// lane's own is.
+    pub polls: Vec<Polled>,
 }
 
 /// Takes lines from anywhere in a run. Cheap to clone.
@@ -141,7 +146,17 @@ impl Recorder {
     /// Everything that was written so far.
     #[must_use]
     pub fn history(&self) -> History {
-        History { lines: self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        History { lines, polls: Vec::new() }
+    }
+}
+
+impl Line {
+    /// As JSON, on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Texts, numbers and lists always have a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -151,8 +166,7 @@ impl History {
     pub fn to_json_lines(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {
-            // Texts, numbers and lists always have a JSON form.
-            text.push_str(&serde_json::to_string(line).unwrap_or_default());
+            text.push_str(&line.to_json());
             text.push('\n');
         }
         text

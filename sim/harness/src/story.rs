@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use homeostat_log::{Control, Event, cloudevents};
 use homeostat_world::{Duration, Timestamp};
 
+use crate::audit::Polled;
 use crate::history::{Line, What};
 use crate::oracle::Evidence;
 
@@ -85,6 +86,27 @@ fn event_in_words(event: &Event) -> String {
     }
     let cause = new.cause.as_ref().map(|cause| format!(" because of {cause}")).unwrap_or_default();
     format!("e{at} {} `{}` of {}{cause} {}", new.r#type, new.id, new.actor, new.data.to_json())
+}
+
+/// Everything that is known of a run, as JSON Lines in order of time: the History, the log, and the
+/// polls where they were kept. What two equal runs agree on, line by line.
+#[must_use]
+pub fn lines(evidence: &Evidence) -> Vec<String> {
+    let mut lines: Vec<(Timestamp, String)> = Vec::new();
+    for polled in &evidence.history.polls {
+        let Polled { step, at, node, task, id, waits } = polled;
+        let end = if *waits { "waits" } else { "ends" };
+        lines.push((*at, format!("poll {step} of task {id} `{task}` on {node} at {at}: {end}")));
+    }
+    for line in &evidence.history.lines {
+        lines.push((line.at, line.to_json()));
+    }
+    for event in &evidence.log.events {
+        lines.push((event.recorded, event_line(event)));
+    }
+    // Stable: at one time polls come first, then what they did.
+    lines.sort_by_key(|(at, _)| *at);
+    lines.into_iter().map(|(_, line)| line).collect()
 }
 
 /// One event as JSON, on one line.
