@@ -24,7 +24,7 @@ use crate::history::{Recorder, What};
 use crate::nodes::client::Client;
 use crate::nodes::engine::{Condition, Engine, State};
 use crate::nodes::{ENGINE, client_name};
-use crate::oracle::{FinalLog, SLACK};
+use crate::oracle::{FinalLog, SLACK, checkpoint_on};
 use crate::plan::{BACK_MAX, Fault, FaultKind, Plan, Version};
 use crate::run::Setup;
 use crate::skew::{Skew, SkewedClock};
@@ -229,6 +229,9 @@ impl<S: Stage> Director<'_, S> {
     }
 
     fn start_engine(&mut self, version: Version) {
+        let image = self.disk.image();
+        let opens = What::Opens { head: head_of(&image), checkpoint: checkpoint_on(&image) };
+        self.recorder.record(self.stage.now(), ENGINE, opens);
         let condition = Condition::default();
         let (stop, stopped) = oneshot::channel();
         let (recorder, setup) = (self.recorder.clone(), self.setup.clone());
@@ -271,8 +274,14 @@ impl<S: Stage> Director<'_, S> {
     }
 
     fn crash_engine(&mut self, power: bool) {
-        if self.stop_engine() {
-            self.disk.crash(power);
+        let from = head_of(&self.disk.image());
+        if !self.stop_engine() {
+            return;
+        }
+        self.disk.crash(power);
+        let to = head_of(&self.disk.image());
+        if to < from {
+            self.recorder.record(self.stage.now(), ENGINE, What::TailLost { from, to });
         }
     }
 

@@ -4,11 +4,13 @@
 //! Never: reads the machine's clock or entropy; imported by the engine.
 //! Promise: same build, same Plan, same lane: same bytes.
 pub mod audit;
+pub mod converged;
 pub mod director;
 pub mod disk;
 pub mod gate;
 pub mod history;
 pub mod lane;
+pub mod marks;
 pub mod native;
 pub mod nodes;
 pub mod oracle;

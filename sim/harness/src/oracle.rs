@@ -26,9 +26,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use evidence::checkpoint_on;
 pub use evidence::{Checkpoint, Evidence, FinalLog, Verified};
 pub use liveness::SLACK;
 pub use shown::digest;
+pub(crate) use told::Told;
 
 /// One promise.
 #[derive(Clone, Copy, Debug)]

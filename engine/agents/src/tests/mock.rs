@@ -127,7 +127,7 @@ append = { data = { whole = { from = -2, to = 2 }, part = { from = 0.5, to = 1 }
     let (mut silent, mut seen) = (0, std::collections::BTreeSet::new());
     for nth in 0..1_000 {
         desk.brief.agent = format!("ack@{nth}/1");
-        let Performance { takes, outcome } = play(&desk, 3);
+        let Performance { takes, outcome, .. } = play(&desk, 3);
         let takes = takes.unwrap();
         assert!(Duration::from_millis(100) <= takes && takes <= Duration::from_millis(200));
         let Some(line) = outcome.lines.first() else {

@@ -115,6 +115,7 @@ impl<C: Clock> Client<C> {
             if now + PAUSE >= self.end {
                 return say(What::InDoubt { ids, why });
             }
+            say(What::SentAgain { ids: ids.clone(), why });
             doors.clock().sleep_until(now + PAUSE).await;
         }
     }

@@ -151,6 +151,7 @@ mod tests {
             spec,
             program: Arc::new(program.unwrap_or_else(|error| unreachable!("{error}"))),
             agents: Arc::new(AgentsFile::default()),
+            keeps_polls: false,
         };
         let hash = |version| given(&setup, version).map(|(spec, _)| spec.hash.to_string());
         assert_eq!(hash(Version::Same), Ok(setup.spec.hash.to_string()));

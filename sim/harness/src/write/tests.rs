@@ -190,22 +190,6 @@ fn mistakes_in_a_scenario_are_told_together() {
 }
 
 #[test]
-fn the_suites_of_the_house_read_and_name_scenarios_that_are_there() {
-    let suites = Suites::from_toml(include_str!("../../../../scenarios/suites.toml")).unwrap();
-    let known = ["crm.toml", "claims.toml", "permits.toml", "calm.toml"];
-    let smoke = suites.find("smoke").unwrap();
-    let seeds: u64 = smoke.runs.iter().map(|run| run.seeds.end - run.seeds.start).sum();
-    assert!(seeds >= 300, "{seeds}");
-    for suite in suites.0.values() {
-        assert!(suite.runs.iter().all(|run| known.contains(&run.scenario.as_str())));
-    }
-    let error = suites.find("smok").unwrap_err().to_string();
-    assert!(error.contains("expected one of `deep`, `smoke`"), "{error}");
-    let error = Suites::from_toml("[a]\nabout = \"x\"").unwrap_err().to_string();
-    assert!(error.contains("it has nothing to run"), "{error}");
-}
-
-#[test]
 fn seeds_are_a_range_or_one() {
     assert_eq!(parse_seeds("3..7"), Ok(3..7));
     assert_eq!(parse_seeds("9"), Ok(9..10));

@@ -4,5 +4,6 @@
 
 mod blindness;
 mod desk;
+mod faults;
 mod runs;
 mod smoke;
