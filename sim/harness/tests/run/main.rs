@@ -4,5 +4,7 @@
 
 mod blindness;
 mod desk;
+mod ends;
+mod marks;
 mod runs;
 mod smoke;
