@@ -198,6 +198,8 @@ impl<S: Stage> Director<'_, S> {
     fn lift(&mut self, kind: &FaultKind) {
         match kind {
             FaultKind::DiskFull { .. } => self.disk.set_full(false),
+            // One that met no commit is over too, or it would hit the next life, faults or no.
+            FaultKind::DiskError { .. } => self.disk.fail_no_commit(),
             FaultKind::SlowSync { .. } => self.disk.set_sync_latency(SYNC_LATENCY),
             _ => {}
         }

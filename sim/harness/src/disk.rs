@@ -67,6 +67,11 @@ impl SimDisk {
         self.lock().fail_next = true;
     }
 
+    /// A failure that met no commit until now is off.
+    pub fn fail_no_commit(&self) {
+        self.lock().fail_next = false;
+    }
+
     /// How long a sync takes from now on.
     pub fn set_sync_latency(&self, latency: Duration) {
         self.lock().sync_latency = latency;
