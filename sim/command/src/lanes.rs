@@ -6,7 +6,13 @@ use homeostat_sim_harness::Lane;
 use homeostat_sim_harness::lane::NATIVE;
 
 /// Every lane, the daily one first.
-pub(crate) const ALL: &[Lane] = &[NATIVE];
+pub(crate) const ALL: &[Lane] = &[
+    NATIVE,
+    homeostat_sim_turmoil::LANE,
+    // The crate is empty without the flag; its own test says so when it is gone.
+    #[cfg(madsim)]
+    homeostat_sim_madsim::LANE,
+];
 
 /// The lanes that can have faults: what `all` means.
 const WITH_FAULTS: [&str; 3] = ["native", "turmoil", "madsim"];

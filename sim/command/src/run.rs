@@ -93,7 +93,7 @@ fn selected(args: &Args) -> Result<Selected, String> {
     }
     let path = args.scenario.as_deref().unwrap_or(Path::new(""));
     let Range { start, end } = args.seeds;
-    if (start, end) == (start, start + 1) && start > 0 {
+    if (start, end) == (start, start + 1) && start > 1 {
         eprintln!(
             "note: this runs the one seed {start}; `--seeds 0..{start}` runs {start} of them"
         );

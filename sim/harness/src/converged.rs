@@ -5,14 +5,15 @@
 //! Promise: for Plans whose outcome does not hang on a race (`sim/README.md`, "What lanes agree on"),
 //! every lane gives the same. Start reading at [`Converged::of`].
 //!
-//! What was due instead of something else, a fallback, counts only where it stands open at the end:
-//! whether the answer was seen before the deadline is a race between a clock and a network.
+//! Two sorts of what was due count only where they stand open at the end. A fallback: whether the
+//! answer was seen before the deadline is a race between a clock and a network. And what followed
+//! from an agent's event: whether the agent or somebody else was first is a race too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use homeostat_graph::{Change, Evaluator, ObligationId};
-use homeostat_log::{Actor, Control};
+use homeostat_log::{Actor, Control, Event};
 
 use crate::oracle::{Evidence, Told};
 
@@ -40,8 +41,9 @@ impl Converged {
         let mut lines = BTreeSet::new();
         let due = due(evidence);
         for (id, keys) in &due {
-            let clause = evidence.setup.program.clause(id.clause);
-            if clause.fallback_of.is_none() {
+            let is_primary = evidence.setup.program.clause(id.clause).fallback_of.is_none();
+            let trigger = event_at(evidence, id.trigger.get());
+            if is_primary && trigger.is_some_and(|it| it.event.actor == Actor::World) {
                 lines.insert(format!("due: {}{keys}", names.obligation(*id)));
             }
         }
@@ -114,8 +116,7 @@ impl Names<'_> {
         if let Some(known) = self.events.get(&position) {
             return known.clone();
         }
-        let nth = usize::try_from(position).ok().and_then(|nth| nth.checked_sub(1));
-        let event = nth.and_then(|nth| self.evidence.log.events.get(nth));
+        let event = event_at(self.evidence, position);
         let Some(event) = event.map(|event| &event.event) else { return format!("e{position}") };
         let name = match &event.actor {
             Actor::Agent(agent) => {
@@ -137,6 +138,12 @@ impl Names<'_> {
             _ => None,
         })
     }
+}
+
+/// The event at that position.
+pub(crate) fn event_at(evidence: &Evidence, position: u64) -> Option<&Event> {
+    let nth = usize::try_from(position.checked_sub(1)?).ok()?;
+    evidence.log.events.get(nth)
 }
 
 impl std::fmt::Display for Difference {

@@ -93,6 +93,7 @@ impl<S: Stage> Director<'_, S> {
                 self.disk.hold_after(None);
             }
             FaultKind::DiskFull { .. } => self.disk.set_full(false),
+            // One that met no commit is over too, or it would hit the next life, faults or no.
             FaultKind::DiskError { .. } => self.disk.set_failing(None),
             FaultKind::SlowSync { .. } => self.disk.set_sync_latency(SYNC_LATENCY),
             FaultKind::BitRot { .. } => self.disk.heal_rot(),

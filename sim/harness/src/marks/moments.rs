@@ -12,6 +12,7 @@ use homeostat_world::{Duration, Timestamp};
 
 use super::seen::Seen;
 use super::{Mark, Sign};
+use crate::converged::event_at;
 use crate::history::What;
 use crate::oracle::Evidence;
 use crate::plan::{Fault, FaultKind};
@@ -150,11 +151,6 @@ fn ended(seen: &Seen<'_>, wanted: impl Fn(&str) -> bool) -> bool {
 
 fn clients_events<'a>(seen: &Seen<'a>) -> impl Iterator<Item = &'a Event> {
     seen.evidence.log.events.iter().filter(|event| event.event.actor == Actor::World)
-}
-
-fn event_at<'a>(evidence: &'a Evidence, position: u64) -> Option<&'a Event> {
-    let nth = usize::try_from(position.checked_sub(1)?).ok()?;
-    evidence.log.events.get(nth)
 }
 
 fn sent_again(seen: &Seen<'_>) -> bool {
