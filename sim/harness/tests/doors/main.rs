@@ -1,5 +1,5 @@
-//! The native lane's doors: tasks, time, the network under faults, skewed clocks, troubled
-//! connections, and the real engine on all of them.
+//! The native lane's doors: tasks, time, the network under faults, skewed clocks, and the real
+//! engine on all of them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod conformance;
@@ -7,7 +7,6 @@ mod engine;
 mod executor;
 mod net;
 mod skew;
-mod trouble;
 
 use homeostat_sim_harness::native::{Native, Order};
 use homeostat_world::{Chance, Duration, Timestamp};
