@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Findings;
+use crate::arguments::number_after;
+use crate::binary::binary_of;
+use crate::chance::Lcg;
 
 const WRITERS: u64 = 8;
 const SPECS: [&str; 2] =
@@ -31,9 +34,9 @@ const AGENTS: &str = "scenarios/agents/crm.toml";
 type Ledger = Arc<Mutex<BTreeMap<String, Option<u64>>>>;
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String> {
-    let rounds = option(arguments, "--rounds")?.unwrap_or(50);
-    let seed = option(arguments, "--seed")?.unwrap_or(1);
-    let binary = build(root)?;
+    let rounds = number_after(arguments, "--rounds")?.unwrap_or(50);
+    let seed = number_after(arguments, "--seed")?.unwrap_or(1);
+    let binary = binary_of(root, "homeostat")?;
     let folder = std::env::temp_dir().join(format!("homeostat-kill-{}", std::process::id()));
     fs::create_dir_all(&folder)
         .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
@@ -68,27 +71,6 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String>
             .map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
     }
     Ok(findings)
-}
-
-fn option(arguments: &[String], name: &str) -> Result<Option<u64>, String> {
-    let Some(at) = arguments.iter().position(|argument| argument == name) else { return Ok(None) };
-    let value = arguments.get(at + 1).ok_or_else(|| format!("{name} takes a number"))?;
-    value.parse().map(Some).map_err(|_| format!("{name} takes a number, not `{value}`"))
-}
-
-fn build(root: &Path) -> Result<PathBuf, String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "homeostat", "--message-format", "json"])
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("cannot run cargo build: {error}"))?;
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|message| message.get("executable").and_then(Value::as_str).map(PathBuf::from))
-        .next_back()
-        .ok_or_else(|| "cargo build made no binary".to_owned())
 }
 
 /// A running `homeostat serve`.
@@ -358,15 +340,4 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 /// CloudEvents extensions may carry a large number as text.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
-}
-
-/// Knuth's MMIX generator (TAOCP 2, 3.3.4): good enough to choose instants, and seeded.
-struct Lcg(u64);
-
-impl Lcg {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
 }

@@ -1,10 +1,15 @@
 //! One door for every check, used by people and by .ci/run alike.
 //!
 //! `cargo ci tidy` checks the house itself, `cargo ci kill` the promise that a killed engine loses
-//! nothing. `ci/test` runs all of them and the tests.
+//! nothing, `cargo ci images` the same for a loss of power. `ci/test` runs all of them and the tests.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to people")]
 
+mod arguments;
 mod arrows;
+mod binary;
+mod chance;
+mod fuzz;
+mod images;
 mod kill;
 mod tidy;
 
@@ -17,6 +22,12 @@ usage: cargo ci <check>
   tidy                          arrows between rooms, map lines, file sizes, paths in documents
   kill [--rounds N] [--seed N]  kill -9 on `serve` under load at random instants, then account for
                                 every acknowledged event (builds the debug binary)
+  images [--rounds N] [--seed N] [--canary]
+                                cut the power of a writer at N instants of its life, open what each
+                                cut may leave, and account for every acknowledged event (needs strace);
+                                --canary: of a writer that acknowledges without a sync, which must fail
+  fuzz [TARGET] [--seconds N]   the targets of sim/fuzz, or those with TARGET in their name, under
+                                libFuzzer for so long each (60 s)
 ";
 
 /// A check gives the list of what is wrong, each entry a place and a remedy.
@@ -31,6 +42,8 @@ fn main() -> ExitCode {
             Ok(findings)
         }),
         Some("kill") => kill::run(&root, arguments.get(1..).unwrap_or_default()),
+        Some("fuzz") => fuzz::run(&root, arguments.get(1..).unwrap_or_default()),
+        Some("images") => images::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("-h" | "--help" | "help") => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

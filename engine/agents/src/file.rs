@@ -91,6 +91,23 @@ pub enum Deed {
     Overspend,
     /// Ends as a program does that crashes.
     Crash,
+    /// Says that all is done, and appends nothing.
+    Lie,
+    /// Claims what is the engine's to say: who acted, because of what, where it stands.
+    Forge,
+    /// Appends what closes the gap, and among it an event that it may not.
+    Smuggle,
+    /// Says everything twice.
+    Echo,
+    /// Appends what closes the gap, at nine tenths of all that it may cost.
+    Hoard,
+    /// Appends the least or the most that its ranges allow, never what lies between, so that two
+    /// agents say the opposite.
+    Contradict,
+    /// Appends all that it was told with its event.
+    Leak,
+    /// Is deaf to its end, and answers after it.
+    Late,
 }
 
 /// An event that a mock appends. Texts may hold names in braces, as `{customer}`.

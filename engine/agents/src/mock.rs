@@ -1,7 +1,7 @@
 //! Agents that act out a script: for demos, for tests, for every simulated world.
 //!
 //! In: a brief, a script, chance. Out: what the agent would print, and how long it takes. Never: needs a host; the
-//! only door is the clock. Promise: the same brief, script and seed give the same performance, whatever else runs.
+//! only door is the clock. A `late` one breaks the runner's promise, since some program will. Promise: the same brief, script and seed give the same performance, whatever else runs.
 //! Start reading at [`rehearse`].
 
 use std::future::{Future, pending};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use homeostat_world::{Chance, Clock, Duration};
 use rand_core::Rng;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::brief::Brief;
 use crate::claim::{Claim, ClaimedEvent};
@@ -22,6 +22,8 @@ use crate::runner::{Finish, First, Outcome, Runner, first};
 pub struct Performance {
     /// After how long it ends. None: never by itself.
     pub takes: Option<Duration>,
+    /// Whether it waits for its end, is deaf to it, and takes its time only then.
+    pub is_late: bool,
     /// What it prints and how it stops.
     pub outcome: Outcome,
 }
@@ -41,18 +43,19 @@ impl<C: Clock> MockRunner<C> {
         Self { file, clock, chance }
     }
 
-    async fn act(&self, brief: Brief) -> Outcome {
-        let script = match self.file.member(&brief.member).map(|member| &member.kind) {
-            Some(Kind::Mock(script)) => script,
-            _ => return Outcome::silent(Finish::NotStarted(no_mock(&brief.member))),
-        };
-        let started = self.clock.now();
-        let Performance { takes, outcome } = rehearse(&brief, script, &self.chance);
+    /// What the agent of `brief` will do; or why there is none.
+    fn cast(&self, brief: &Brief) -> Result<Performance, String> {
+        match self.file.member(&brief.member).map(|member| &member.kind) {
+            Some(Kind::Mock(script)) => Ok(rehearse(brief, script, &self.chance)),
+            _ => Err(no_mock(&brief.member)),
+        }
+    }
+
+    async fn pass(&self, takes: Option<Duration>) {
         match takes {
-            Some(takes) => self.clock.sleep_until(started + takes).await,
+            Some(takes) => self.clock.sleep_until(self.clock.now() + takes).await,
             None => pending().await,
         }
-        outcome
     }
 }
 
@@ -61,11 +64,22 @@ impl<C: Clock> Runner for MockRunner<C> {
     where
         S: Future<Output = ()> + Send + 'static,
     {
-        let deadline = self.clock.sleep_until(brief.budget.deadline);
-        match first(first(stop, deadline), self.act(brief)).await {
+        let performance = match self.cast(&brief) {
+            Ok(performance) => performance,
+            Err(why) => return Outcome::silent(Finish::NotStarted(why)),
+        };
+        let Performance { takes, is_late, outcome } = performance;
+        let end = first(stop, self.clock.sleep_until(brief.budget.deadline));
+        if is_late {
+            // What no runner should do, so that somebody sees what becomes of it.
+            end.await;
+            self.pass(takes).await;
+            return outcome;
+        }
+        match first(end, self.pass(takes)).await {
             First::This(First::This(())) => Outcome::silent(Finish::Stopped),
             First::This(First::That(())) => Outcome::silent(Finish::TimedOut),
-            First::That(outcome) => outcome,
+            First::That(()) => outcome,
         }
     }
 }
@@ -86,13 +100,26 @@ pub fn rehearse(brief: &Brief, script: &Script, chance: &Chance) -> Performance 
         Deed::Crash => Finish::Failed("crashed, as its script has it".to_owned()),
         _ => Finish::Done,
     };
-    let lines = match deed {
+    let mut lines = match deed {
         Deed::Crash | Deed::Stall | Deed::Silent => Vec::new(),
         Deed::Garbage => vec!["Sure! Here is the event you asked for:".to_owned()],
+        Deed::Forge => vec![forged(brief)],
         _ => claims(deed, brief, script, &mut chance).iter().map(Claim::write).collect(),
     };
+    if deed == Deed::Echo {
+        lines.extend(lines.clone());
+    }
     let takes = (deed != Deed::Stall).then_some(takes);
-    Performance { takes, outcome: Outcome { lines, finish } }
+    Performance { takes, is_late: deed == Deed::Late, outcome: Outcome { lines, finish } }
+}
+
+/// A claim that says more than an agent may.
+fn forged(brief: &Brief) -> String {
+    let r#type = brief.constraints.may_append.first();
+    json!({ "append": {
+        "type": r#type, "data": keys(brief), "actor": "world", "cause": brief.gap, "position": 1,
+    } })
+    .to_string()
 }
 
 fn deed(brief: &Brief, plan: &Plan, chance: &mut impl Rng) -> Deed {
@@ -122,57 +149,108 @@ fn claims(deed: Deed, brief: &Brief, script: &Script, chance: &mut impl Rng) -> 
         Deed::NeedsHuman => {
             vec![Claim::NeedsHuman(format!("cannot decide about `{}` alone", brief.goal))]
         }
-        Deed::ForbiddenType => vec![Claim::Append(ClaimedEvent {
-            r#type: "forbidden.by_its_brief".to_owned(),
-            data: Json::Object(keys(brief)),
-            time: None,
-        })],
-        Deed::Overspend => {
-            let over = brief.budget.cost_max_micro_dollars.saturating_add(1_000_000);
-            let mut claims = appends(brief, script, chance);
-            claims.push(Claim::CostUsd(dollars(over)));
+        Deed::Lie => vec![Claim::Note(format!("`{}` is done", brief.goal))],
+        Deed::ForbiddenType => vec![forbidden(brief)],
+        Deed::Smuggle => {
+            let mut claims = appends(brief, script, &mut Dice::fair(chance));
+            claims.push(forbidden(brief));
             claims
         }
+        Deed::Overspend | Deed::Hoard => {
+            let cost_max = brief.budget.cost_max_micro_dollars;
+            let over = cost_max.saturating_add(1_000_000);
+            let cost = if deed == Deed::Hoard { cost_max - cost_max / 10 } else { over };
+            let mut claims = appends(brief, script, &mut Dice::fair(chance));
+            claims.push(Claim::CostUsd(dollars(cost)));
+            claims
+        }
+        Deed::Leak => {
+            let mut claims = appends(brief, script, &mut Dice::fair(chance));
+            claims.iter_mut().for_each(|claim| leak(brief, claim));
+            claims
+        }
+        Deed::Contradict => {
+            let most = chance.next_u64() & 1 == 1;
+            appends(brief, script, &mut Dice { chance, loaded: Some(most) })
+        }
         Deed::WrongKey => {
-            let mut claims = appends(brief, script, chance);
+            let mut claims = appends(brief, script, &mut Dice::fair(chance));
             claims.iter_mut().for_each(|claim| mistake(brief, claim));
             claims
         }
-        _ => appends(brief, script, chance),
+        _ => appends(brief, script, &mut Dice::fair(chance)),
     }
 }
 
-fn appends(brief: &Brief, script: &Script, chance: &mut impl Rng) -> Vec<Claim> {
+fn forbidden(brief: &Brief) -> Claim {
+    let (r#type, data) = ("forbidden.by_its_brief".to_owned(), Json::Object(keys(brief)));
+    Claim::Append(ClaimedEvent { r#type, data, time: None })
+}
+
+/// Adds all that the agent was told.
+fn leak(brief: &Brief, claim: &mut Claim) {
+    if let Claim::Append(ClaimedEvent { data: Json::Object(data), .. }) = claim {
+        data.insert("told".to_owned(), Json::Array(brief.context.clone()));
+    }
+}
+
+/// Draws numbers from ranges.
+struct Dice<'c, R> {
+    chance: &'c mut R,
+    /// The end on which they always fall: whether it is the upper one.
+    loaded: Option<bool>,
+}
+
+impl<'c, R: Rng> Dice<'c, R> {
+    const fn fair(chance: &'c mut R) -> Self {
+        Self { chance, loaded: None }
+    }
+
+    /// A number between two others, both inclusive: whole if both are.
+    fn drawn(&mut self, from: &Json, to: &Json) -> Json {
+        match self.loaded {
+            Some(true) => to.clone(),
+            Some(false) => from.clone(),
+            None => drawn(from, to, self.chance),
+        }
+    }
+}
+
+fn appends(brief: &Brief, script: &Script, dice: &mut Dice<'_, impl Rng>) -> Vec<Claim> {
     let plain_one = [Template::default()];
     let templates = if script.append.is_empty() { &plain_one[..] } else { &script.append };
     let filled: Result<Vec<Claim>, String> =
-        templates.iter().map(|template| fill(template, brief, chance)).collect();
+        templates.iter().map(|template| fill(template, brief, dice)).collect();
     filled.unwrap_or_else(|why| vec![Claim::Failed(why)])
 }
 
 /// The event that a template gives: the keys of the gap, and on top what the template says.
-fn fill(template: &Template, brief: &Brief, chance: &mut impl Rng) -> Result<Claim, String> {
+fn fill(
+    template: &Template,
+    brief: &Brief,
+    dice: &mut Dice<'_, impl Rng>,
+) -> Result<Claim, String> {
     let first = brief.constraints.may_append.first();
     let Some(r#type) = template.r#type.as_ref().or(first).cloned() else {
         return Err(format!("no event closes `{}`", brief.goal));
     };
     let mut data = keys(brief);
     for (field, value) in &template.data {
-        data.insert(field.clone(), fill_value(value, brief, chance)?);
+        data.insert(field.clone(), fill_value(value, brief, dice)?);
     }
     Ok(Claim::Append(ClaimedEvent { r#type, data: Json::Object(data), time: None }))
 }
 
-fn fill_value(value: &Json, brief: &Brief, chance: &mut impl Rng) -> Result<Json, String> {
+fn fill_value(value: &Json, brief: &Brief, dice: &mut Dice<'_, impl Rng>) -> Result<Json, String> {
     match value {
         Json::String(text) => fill_text(text, brief),
-        Json::Array(list) => list.iter().map(|value| fill_value(value, brief, chance)).collect(),
+        Json::Array(list) => list.iter().map(|value| fill_value(value, brief, dice)).collect(),
         Json::Object(fields) => match (fields.get("from"), fields.get("to")) {
-            (Some(from), Some(to)) => Ok(drawn(from, to, chance)),
+            (Some(from), Some(to)) => Ok(dice.drawn(from, to)),
             _ => {
                 let fields = fields
                     .iter()
-                    .map(|(name, value)| Ok((name.clone(), fill_value(value, brief, chance)?)));
+                    .map(|(name, value)| Ok((name.clone(), fill_value(value, brief, dice)?)));
                 fields.collect::<Result<Map<_, _>, String>>().map(Json::Object)
             }
         },
@@ -203,7 +281,6 @@ fn fill_text(text: &str, brief: &Brief) -> Result<Json, String> {
     Ok(Json::String(filled))
 }
 
-/// A number between two others, both inclusive: whole if both are.
 fn drawn(from: &Json, to: &Json, chance: &mut impl Rng) -> Json {
     if let (Some(from), Some(to)) = (from.as_i64(), to.as_i64()) {
         return between(from, to, chance).into();

@@ -20,9 +20,20 @@ use crate::ledger::Ledger;
 /// log is replayed instead.
 const VERSION: u32 = 1;
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
+/// What is written. It is read back as [`Stored`], once its version has been.
+#[derive(Serialize)]
+struct Written<'c> {
     version: u32,
+    position: Position,
+    gaps: Vec<(&'c GapKey, &'c Gap)>,
+    agents: &'c BTreeMap<String, AtWork>,
+    ledger: &'c Ledger,
+    unsaid: &'c VecDeque<(GapKey, GapOutcome)>,
+    tripped: Tripped,
+}
+
+#[derive(Deserialize)]
+struct Stored {
     position: Position,
     gaps: Vec<(GapKey, Gap)>,
     agents: BTreeMap<String, AtWork>,
@@ -51,17 +62,17 @@ impl Conductor {
     /// The state as bytes: equal states, equal bytes.
     #[must_use]
     pub fn checkpoint(&self) -> Vec<u8> {
-        let stored = Stored {
+        let written = Written {
             version: VERSION,
             position: self.position,
-            gaps: self.gaps.iter().map(|(key, gap)| (key.clone(), gap.clone())).collect(),
-            agents: self.agents.clone(),
-            ledger: self.ledger.clone(),
-            unsaid: self.unsaid.clone(),
+            gaps: self.gaps.iter().collect(),
+            agents: &self.agents,
+            ledger: &self.ledger,
+            unsaid: &self.unsaid,
             tripped: self.tripped,
         };
         // Texts, numbers, lists and maps with text keys always have a JSON form.
-        serde_json::to_vec(&stored).unwrap_or_default()
+        serde_json::to_vec(&written).unwrap_or_default()
     }
 
     /// The state that `bytes` hold, under `limits`.

@@ -6,8 +6,8 @@
 //! Promise: where the two differ, this one is what the language says. (Numbers are floats here, so
 //! whole numbers beyond 2^53 are outside of it.) Start reading at [`evaluate`].
 
-#[cfg(test)]
-mod agreement;
+#[cfg(any(test, feature = "agreement"))]
+pub mod agreement;
 mod meaning;
 
 use std::collections::BTreeMap;

@@ -14,7 +14,7 @@ mod witness;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -47,6 +47,8 @@ struct Inner {
 
 /// The database and its keyspaces by name.
 struct Shelf {
+    /// Where fjall keeps its keyspaces, a directory for each.
+    folder: PathBuf,
     keyspaces: RwLock<Arc<Keyspaces>>,
     database: Database,
 }
@@ -76,7 +78,8 @@ impl FjallStore {
             keyspaces.insert(name.to_string(), keyspace);
         }
         let keyspaces = RwLock::new(Arc::new(keyspaces));
-        let shelf = Arc::new(Shelf { keyspaces, database });
+        let folder = path.join("keyspaces");
+        let shelf = Arc::new(Shelf { folder, keyspaces, database });
         let (jobs, queue) = channel();
         let writing = Arc::clone(&shelf);
         let thread = std::thread::Builder::new()
@@ -125,6 +128,8 @@ impl Shelf {
             return Ok(keyspace.clone());
         }
         let keyspace = self.database.keyspace(space.0, || keyspace_options(space.0))?;
+        // fjall does not sync the name of its directory, without which what is written there is lost.
+        directory::sync_folder(&self.folder)?;
         let mut keyspaces = self.keyspaces.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut keyspaces).insert(space.0.to_owned(), keyspace.clone());
         Ok(keyspace)

@@ -9,6 +9,7 @@
 mod builder;
 mod check;
 mod json;
+mod read;
 
 use std::fmt;
 

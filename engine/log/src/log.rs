@@ -175,7 +175,8 @@ fn prove<P: Snapshot>(snapshot: &P, head: &Head, witness: &Head) -> Result<(), L
     }
     if witness.position > Position::ZERO {
         let value = snapshot
-            .get(EVENTS, &witness.position.to_key())?
+            .get(EVENTS, &witness.position.to_key())
+            .map_err(|error| Damage::while_reading(witness.position, error))?
             .ok_or_else(|| Damage::at(witness.position, DamageReason::Missing))?;
         if codec::chain(witness.position, &value) != witness.chain {
             return Err(LogError::Diverged(witness.position));

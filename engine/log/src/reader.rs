@@ -9,7 +9,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use homeostat_world::{Position, Snapshot, Store};
+use homeostat_world::{Position, Snapshot, Store, StoreError};
 
 use crate::codec::{self, ChainHash};
 use crate::event::Event;
@@ -70,7 +70,8 @@ impl<S: Store> Reader<S> {
         if position == Position::ZERO {
             return Ok(Some(ChainHash::ZERO));
         }
-        let value = self.store.snapshot().get(EVENTS, &position.to_key())?;
+        let value = self.store.snapshot().get(EVENTS, &position.to_key());
+        let value = value.map_err(|error| Damage::while_reading(position, error))?;
         Ok(value.map(|value| codec::chain(position, &value)))
     }
 
@@ -160,12 +161,27 @@ pub(crate) fn get<P: Snapshot>(
 /// The last record: where the log ends by itself.
 pub(crate) fn head<P: Snapshot>(snapshot: &P) -> Result<Head, LogError> {
     let last = snapshot.range(EVENTS, Bound::Unbounded, Bound::Unbounded).next_back();
-    let Some((key, value)) = last.transpose()? else {
-        return Ok(Head::default());
+    let (key, value) = match last {
+        None => return Ok(Head::default()),
+        Some(Ok(pair)) => pair,
+        Some(Err(error)) => return Err(first_damage(snapshot, error)),
     };
     let position = position_of(&key, Position::ZERO)?;
     let header = codec::decode_header(&value).map_err(|error| Damage::at(position, error))?;
     Ok(Head { position, chain: codec::chain(position, &value), recorded: header.recorded })
+}
+
+/// Where damage lies that was met at the end, which does not say where: the first position from the
+/// beginning that cannot be read.
+fn first_damage<P: Snapshot>(snapshot: &P, met: StoreError) -> LogError {
+    let mut position = Position::ZERO;
+    for pair in snapshot.range(EVENTS, Bound::Unbounded, Bound::Unbounded) {
+        position = position.next();
+        if let Err(error) = pair {
+            return Damage::while_reading(position, error);
+        }
+    }
+    met.into()
 }
 
 fn position_of(key: &[u8], after: Position) -> Result<Position, LogError> {

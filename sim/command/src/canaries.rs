@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use homeostat_sim_harness::canaries::{ALL, Canary, Caught, hunt};
-use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::write::{Scenario, write};
-use homeostat_sim_harness::{Plan, canaries};
+use homeostat_sim_harness::{Lane, Plan, canaries};
 use nix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
-use crate::{Outcome, files, run::scenario};
+use crate::judging::Judging;
+use crate::run::scenario;
+use crate::{Outcome, files, lanes};
 
 /// Plant defects in the engine, one after the other, and see each of them caught by its oracle
 #[derive(Debug, clap::Args)]
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// Only say which there are
     #[arg(long)]
     list: bool,
+    /// The world to run in
+    #[arg(long, value_parser = lanes::named, default_value = "native")]
+    lane: Lane,
     /// Seeds at most, for each
     #[arg(long, default_value_t = 5_000)]
     seeds: u64,
@@ -90,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
         let row = one(args, canary, scenario)?;
         *seeds = row.seeds.max(*seeds);
         survivors += u32::from(row.caught.is_none());
-        println!("{}", said(args.format, &row));
+        println!("{}", said(args, &row));
     }
     let mut failed = 0;
     for (name, (scenario, seeds)) in &scenarios {
@@ -112,7 +116,7 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Canary>, String> {
 
 fn one(args: &Args, canary: &'static Canary, scenario: &Scenario) -> Result<Row, String> {
     let (began, mut seeds) = (cpu_seconds()?, 0);
-    let mut judge = |plan: &Plan| files::judged(NATIVE, plan);
+    let mut judge = |plan: &Plan| Judging::default().judged(args.lane, plan);
     let go_on = |seed: u64| {
         let spent = cpu_seconds().map_or(f64::INFINITY, |now| now - began);
         let goes_on = seed < args.seeds && spent < f64::from(args.cpu);
@@ -129,7 +133,7 @@ fn small(args: &Args, canary: &Canary, caught: Caught) -> Result<Small, String> 
     let (began, mut runs) = (cpu_seconds()?, 0);
     let mut judge = |plan: &Plan| {
         runs += 1;
-        files::judged(NATIVE, plan)
+        Judging::default().judged(args.lane, plan)
     };
     let budget = usize::try_from(args.budget).unwrap_or(usize::MAX);
     let plan = canaries::shrunk(canary, &caught.plan, &mut judge, budget)?;
@@ -145,7 +149,7 @@ fn small(args: &Args, canary: &Canary, caught: Caught) -> Result<Small, String> 
 fn control(args: &Args, name: &str, scenario: &Scenario, seeds: u64) -> Result<u64, String> {
     let mut failed = 0;
     for seed in 0..seeds {
-        let judged = files::judged(NATIVE, &write(seed, scenario))?;
+        let judged = Judging::default().judged(args.lane, &write(seed, scenario))?;
         for violation in &judged.violations {
             let (oracle, what) = (&violation.oracle, &violation.what);
             eprintln!("{name} {seed}, nothing planted: {oracle}: {what}");
@@ -163,10 +167,10 @@ fn control(args: &Args, name: &str, scenario: &Scenario, seeds: u64) -> Result<u
     Ok(failed)
 }
 
-fn said(format: Format, row: &Row) -> String {
+fn said(args: &Args, row: &Row) -> String {
     let Row { canary, seeds, cpu_seconds, caught } = row;
     let size = |plan: &Plan| (plan.faults.len(), plan.steps.len(), plan.events_count());
-    if format == Format::Json {
+    if args.format == Format::Json {
         let small = caught.as_ref().map(|small| {
             let (faults, steps, events) = size(&small.plan);
             json!({
@@ -176,7 +180,7 @@ fn said(format: Format, row: &Row) -> String {
         });
         let row = json!({
             "canary": canary.name, "oracle": canary.oracle, "defect": canary.defect,
-            "scenario": canary.scenario, "lane": NATIVE.name, "seeds": seeds,
+            "scenario": canary.scenario, "lane": args.lane.name, "seeds": seeds,
             "cpu_seconds": cpu_seconds, "caught": small,
         });
         return row.to_string();
@@ -187,7 +191,7 @@ fn said(format: Format, row: &Row) -> String {
     };
     let (faults, steps, events) = size(&small.plan);
     format!(
-        "{head} caught after {seeds} seeds, {cpu_seconds:.1} s; {faults} faults, {steps} steps, \
+        "{head} caught after {seeds} seeds, {cpu_seconds:.2} s; {faults} faults, {steps} steps, \
          {events} events after {} runs, {:.1} s\n    {}",
         small.runs, small.cpu_seconds, small.what
     )

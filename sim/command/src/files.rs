@@ -5,11 +5,7 @@
 
 use std::path::Path;
 
-use homeostat_sim_harness::oracle::{Violation, said};
-use homeostat_sim_harness::run::{Judged, run_and_judge};
-use homeostat_sim_harness::{Lane, Plan};
-
-use crate::quiet;
+use homeostat_sim_harness::Plan;
 
 /// Bytes of one file at most; a larger one is surely something else.
 const BYTES_MAX: u64 = 64 << 20;
@@ -46,19 +42,4 @@ pub(crate) fn save(path: &Path, text: &str) -> Result<(), String> {
 /// What is wrong with a file.
 pub(crate) fn said_of(path: &Path, errors: &impl std::fmt::Display) -> String {
     format!("`{}`: {errors}", path.display())
-}
-
-/// Runs and judges a Plan. A panic of the harness is a finding, not the end of this command.
-pub(crate) fn judged(lane: Lane, plan: &Plan) -> Result<Judged, String> {
-    let work = std::panic::AssertUnwindSafe(|| run_and_judge(lane, plan));
-    let (done, places) = quiet::during(|| std::panic::catch_unwind(work));
-    let mut judged = done.unwrap_or_else(|payload| {
-        let what = format!("the run itself panicked: {}", said(payload.as_ref()));
-        let violations = vec![Violation { oracle: "harness".to_owned(), what }];
-        Ok(Judged { run: None, violations })
-    })?;
-    if let (Some(first), false) = (judged.violations.first_mut(), places.is_empty()) {
-        first.what.push_str(&format!(" (panics at {})", places.join(", ")));
-    }
-    Ok(judged)
 }

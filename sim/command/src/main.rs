@@ -9,14 +9,20 @@
     reason = "a command speaks to whoever typed it"
 )]
 
+mod batch;
 mod canaries;
 mod diff;
 mod files;
+mod judging;
+mod lanes;
 mod progress;
 mod quiet;
 mod replay;
 mod run;
 mod shrink;
+mod suite;
+mod suites;
+mod twice;
 mod write;
 
 use std::process::ExitCode;
@@ -35,9 +41,11 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   homeostat sim run scenarios/crm.toml --seeds 0..300    Run 300 seeds, stop at the first failure
+  homeostat sim run --suite smoke --twice                Run a suite, all of it in two processes
   homeostat sim replay failing.toml --trace              Tell the story of one run
   homeostat sim shrink failing.toml -o small.toml        Find the smallest Plan that still fails
   homeostat sim diff failing.toml                        Run twice, show where the runs part
+  homeostat sim diff failing.toml --lanes native,madsim  Show where two lanes come to different ends
 
 Exit codes: 0 fine, 1 a promise was broken, 2 could not run.";
 
@@ -48,6 +56,7 @@ enum Verb {
     Replay(replay::Args),
     Shrink(shrink::Args),
     Write(write::Args),
+    Suites(suites::Args),
     Diff(diff::Args),
     Canaries(canaries::Args),
 }
@@ -76,6 +85,7 @@ fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args),
         Verb::Shrink(args) => shrink::run(&args),
         Verb::Write(args) => write::run(&args),
+        Verb::Suites(args) => suites::run(&args),
         Verb::Diff(args) => diff::run(&args),
         Verb::Canaries(args) => canaries::run(&args),
     };

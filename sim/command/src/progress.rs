@@ -1,4 +1,4 @@
-//! How far the seeds are, on standard error.
+//! How far the runs are, on standard error.
 //!
 //! Never: on standard output, where results go. Start reading at [`Progress::new`].
 
@@ -11,17 +11,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    pub(crate) fn new(seeds: u64) -> Self {
-        let bar = ProgressBar::new(seeds);
-        let style = "{bar:30} {pos}/{len} seeds  {per_sec}  {elapsed}  {msg}";
+    pub(crate) fn new(runs: u64) -> Self {
+        let bar = ProgressBar::new(runs);
+        let style = "{bar:30} {pos}/{len} runs  {per_sec}  {elapsed}  {msg}";
         // The template is a constant; a wrong one would only cost its looks.
         bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
     }
 
-    pub(crate) fn one_more(&self) {
-        self.0.inc(1);
+    pub(crate) fn more(&self, runs: u64) {
+        self.0.inc(runs);
     }
 
     /// Says something without tearing the bar.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use homeostat_sim_harness::lane::NATIVE;
-use homeostat_sim_harness::story::story;
+use homeostat_sim_harness::story::{event_line, story};
 
+use crate::judging::Judging;
+use crate::lanes::{self, Lanes};
 use crate::{Outcome, files};
 
 /// Run one Plan and judge it
@@ -12,37 +13,54 @@ use crate::{Outcome, files};
 pub(crate) struct Args {
     /// The Plan
     plan: PathBuf,
+    /// In which lane, or lanes, one after the other: `native`, `native,madsim`, `all`
+    #[arg(long, visible_alias = "lanes", value_name = "LANES", value_parser = lanes::parse, default_value = "native")]
+    lane: Lanes,
     /// Tell the whole run, line by line
     #[arg(long)]
     trace: bool,
     /// Print the History as JSON Lines
     #[arg(long, conflicts_with = "trace")]
     history: bool,
+    /// Print all that two equal runs agree on, and judge nothing
+    #[arg(long, hide = true, conflicts_with_all = ["trace", "history"])]
+    lines: bool,
+    #[command(flatten)]
+    judging: Judging,
 }
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let plan = files::plan(&args.plan)?;
-    let judged = files::judged(NATIVE, &plan)?;
-    if let Some(run) = &judged.run {
-        if args.trace {
-            print!("{}", story(&run.evidence));
-        }
-        if args.history {
-            print!("{}", run.evidence.history.to_json_lines());
-            for event in &run.evidence.log.events {
-                println!("{}", homeostat_sim_harness::story::event_line(event));
-            }
-        }
-        let events = run.evidence.log.events.len();
-        println!("{events} events, {} of virtual time, trace {}", run.lasted, run.trace);
-    }
-    if judged.violations.is_empty() {
-        println!("every promise was kept");
+    if args.lines {
+        let lines = args.judging.lines(args.lane.first(), &plan)?;
+        lines.iter().for_each(|line| println!("{line}"));
         return Ok(Outcome::Fine);
     }
-    for violation in &judged.violations {
-        println!("broken: {}: {}", violation.oracle, violation.what);
+    let mut outcome = Outcome::Fine;
+    for lane in &args.lane.0 {
+        let judged = args.judging.judged(*lane, &plan)?;
+        if let Some(run) = &judged.run {
+            if args.trace {
+                print!("{}", story(&run.evidence));
+            }
+            if args.history {
+                print!("{}", run.evidence.history.to_json_lines());
+                run.evidence.log.events.iter().for_each(|event| println!("{}", event_line(event)));
+            }
+            let events = run.evidence.log.events.len();
+            println!(
+                "{}: {events} events, {} of virtual time, trace {}",
+                lane.name, run.lasted, run.trace
+            );
+        }
+        for violation in &judged.violations {
+            println!("broken: {}: {}", violation.oracle, violation.what);
+            outcome = Outcome::Broken;
+        }
     }
-    Ok(Outcome::Broken)
+    if outcome == Outcome::Fine {
+        println!("every promise was kept");
+    }
+    Ok(outcome)
 }

@@ -1,42 +1,60 @@
-//! `homeostat-sim run`: many seeds of one scenario, on as many cores as are given.
+//! `homeostat-sim run`: seeds of one scenario, or a suite.
 //!
-//! Promise: results come in order of seed, whatever the number of jobs; the first failure is said
-//! at once. Start reading at [`run`].
+//! Start reading at [`run`]; `batch` does the work, `suite` says what a suite is made of, `twice`
+//! does it all again in another process.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use homeostat_sim_harness::Plan;
-use homeostat_sim_harness::lane::NATIVE;
-use homeostat_sim_harness::report::{Report, Result as SeedResult};
-use homeostat_sim_harness::write::{Scenario, parse_seeds, write};
+use homeostat_sim_harness::marks;
+use homeostat_sim_harness::report::{MarkCount, Report};
+use homeostat_sim_harness::write::{Scenario, parse_seeds};
 
-use crate::progress::Progress;
-use crate::{Outcome, files};
+use crate::batch::{self, Done, Group, Settings, Source};
+use crate::judging::Judging;
+use crate::lanes::{self, Lanes};
+use crate::suite::Selected;
+use crate::{Outcome, files, suite, twice};
 
-/// Run seeds of a scenario and judge each run
+/// Run seeds of a scenario, or a suite, and judge each run
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The scenario
-    scenario: PathBuf,
-    /// Which seeds: `7`, or `0..300` without its end
+    #[arg(required_unless_present = "suite", conflicts_with = "suite")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Run a suite instead; `homeostat sim suites` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "seeds")]
+    pub(crate) suite: Option<String>,
+    #[command(flatten)]
+    pub(crate) house: suite::House,
+    /// Which seeds: `0..300`, without its end. A number alone, `7`, is that one seed
     #[arg(long, value_parser = seeds, default_value = "0..100")]
-    seeds: Range<u64>,
-    /// Runs at once; as many as there are cores when it is not said
+    pub(crate) seeds: Range<u64>,
+    /// In which lanes: `native`, `native,madsim`, `all`. A suite has its own; then only these of them
+    #[arg(long, visible_alias = "lanes", value_name = "LANES", value_parser = lanes::parse)]
+    pub(crate) lane: Option<Lanes>,
+    /// Plans run at once; as many as there are cores when it is not said
     #[arg(long)]
-    jobs: Option<usize>,
+    pub(crate) jobs: Option<usize>,
     /// Go on after a failure
     #[arg(long)]
-    go_on: bool,
+    pub(crate) go_on: bool,
+    /// Run everything again in another process, and compare
+    #[arg(long)]
+    pub(crate) twice: bool,
+    /// Say how many runs reached each mark
+    #[arg(long)]
+    marks: bool,
     /// What is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Where Plans that fail are written
     #[arg(long, value_name = "DIR", default_value = ".")]
-    keep: PathBuf,
+    pub(crate) keep: PathBuf,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
 }
 
 /// What is printed.
@@ -50,26 +68,44 @@ enum Format {
     Junit,
 }
 
-/// The only lane so far.
-const LANE: &str = "native";
-
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
-    let scenario = scenario(&args.scenario)?;
     let began = Instant::now();
-    let mut report = Report {
-        scenario: args.scenario.display().to_string(),
-        lane: LANE.to_owned(),
-        results: results(args, &scenario)?,
-    };
-    report.results.sort_by_key(|result| result.seed);
-    let took = began.elapsed().as_secs_f64();
+    let Selected { name, work, wanted } = selected(args)?;
+    let Args { jobs, go_on, judging, .. } = *args;
+    let settings = Settings { jobs, go_on, keep: &args.keep, judging };
+    let done = batch::run(&work, &settings)?;
+    let report = report(name, &done, &wanted);
+    let repeats = !args.twice || report.failed() > 0 || twice::agrees(args, &work, &report)?;
     match args.format {
         Format::Json => println!("{}", report.to_json()),
         Format::Junit => print!("{}", report.to_junit()),
-        Format::Text => println!("{}", summary(&report, took)),
+        Format::Text => print!("{}", summary(&report, &done, began.elapsed(), args)),
     }
-    Ok(if report.failed() == 0 { Outcome::Fine } else { Outcome::Broken })
+    let complete = args.suite.is_none() || report.never_reached().next().is_none();
+    let fine = report.failed() == 0 && repeats && complete;
+    Ok(if fine { Outcome::Fine } else { Outcome::Broken })
+}
+
+fn selected(args: &Args) -> Result<Selected, String> {
+    if let Some(name) = &args.suite {
+        return suite::selected(name, &args.house, args.lane.as_ref());
+    }
+    let path = args.scenario.as_deref().unwrap_or(Path::new(""));
+    let Range { start, end } = args.seeds;
+    if (start, end) == (start, start + 1) && start > 1 {
+        eprintln!(
+            "note: this runs the one seed {start}; `--seeds 0..{start}` runs {start} of them"
+        );
+    }
+    let lanes = args.lane.clone().map_or_else(|| lanes::parse("native"), Ok)?;
+    let group = Group {
+        of: path.display().to_string(),
+        source: Source::Seeds(Box::new(scenario(path)?), args.seeds.clone()),
+        lanes: lanes.0,
+        agree: false,
+    };
+    Ok(Selected { name: path.display().to_string(), work: vec![group], wanted: Vec::new() })
 }
 
 /// The scenario in a file.
@@ -78,105 +114,61 @@ pub(crate) fn scenario(path: &Path) -> Result<Scenario, String> {
     Scenario::from_toml(&text, files::beside(path)).map_err(|errors| files::said_of(path, &errors))
 }
 
-fn summary(report: &Report, took: f64) -> String {
-    let seeds = report.results.len();
-    let events: u64 = report.results.iter().map(|result| result.events).sum();
-    let micros: i64 = report.results.iter().map(|result| result.virtual_micros).sum();
-    let lasted = homeostat_world::Duration::from_micros(micros);
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
-    let rate = seeds as f64 / took.max(0.001);
-    format!(
-        "{seeds} seeds, {} failed, {events} events, {lasted} of virtual time, {took:.1} s, {rate:.0} seeds/s",
-        report.failed()
-    )
-}
-
-fn results(args: &Args, scenario: &Scenario) -> Result<Vec<SeedResult>, String> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let jobs = args.jobs.unwrap_or(cores).max(1);
-    let next = AtomicU64::new(args.seeds.start);
-    let stop = AtomicBool::new(false);
-    let progress = Progress::new(args.seeds.end.saturating_sub(args.seeds.start));
-    let (tell, told) = mpsc::channel();
-    let mut results = Vec::new();
-    let mut failure = None;
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            let (tell, next, stop) = (tell.clone(), &next, &stop);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    // Whoever listens has gone only when there is nothing left to do.
-                    if seed >= args.seeds.end || tell.send(one(seed, scenario)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(tell);
-        for done in told {
-            progress.one_more();
-            match done.and_then(|done| kept(args, done, &progress)) {
-                Ok(result) => {
-                    if !result.violations.is_empty() && !args.go_on {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    results.push(result);
-                }
-                Err(why) => {
-                    stop.store(true, Ordering::Relaxed);
-                    failure.get_or_insert(why);
-                }
-            }
-        }
-    });
-    progress.end();
-    failure.map_or(Ok(results), Err)
-}
-
-fn one(seed: u64, scenario: &Scenario) -> Result<(SeedResult, Plan), String> {
-    let plan = write(seed, scenario);
-    let judged = files::judged(NATIVE, &plan)?;
-    let run = judged.run.as_ref();
-    let result = SeedResult {
-        seed,
-        trace: run.map(|run| run.trace.clone()),
-        events: run.map_or(0, |run| run.evidence.log.events.len() as u64),
-        virtual_micros: run.map_or(0, |run| run.lasted.as_micros()),
-        violations: judged.violations,
-        replay: None,
+fn report(name: String, done: &Done, wanted: &[&str]) -> Report {
+    let count = |mark: &marks::Mark| MarkCount {
+        name: mark.name.to_owned(),
+        runs: done.marks.get(mark.name).copied().unwrap_or(0),
+        wanted: wanted.contains(&mark.name),
     };
-    Ok((result, plan))
+    Report { name, results: done.results.clone(), marks: marks::all().map(count).collect() }
 }
 
-/// Keeps the Plan of a run that broke a promise, and says so.
-fn kept(
-    args: &Args,
-    (mut result, plan): (SeedResult, Plan),
-    progress: &Progress,
-) -> Result<SeedResult, String> {
-    if result.violations.is_empty() {
-        return Ok(result);
+fn summary(report: &Report, done: &Done, took: Duration, args: &Args) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail, here and below.
+    for (lane, busy) in &done.took {
+        let of_lane = || report.results.iter().filter(|result| &result.lane == lane);
+        let micros: i64 = of_lane().map(|result| result.virtual_micros).sum();
+        let lasted = homeostat_world::Duration::from_micros(micros);
+        let events: u64 = of_lane().map(|result| result.events).sum();
+        let (runs, failed) =
+            (of_lane().count(), of_lane().filter(|it| !it.violations.is_empty()).count());
+        let rate = rate(runs, *busy);
+        let _written = writeln!(
+            text,
+            "{lane:<8} {runs} runs, {failed} failed, {events} events, {lasted} of virtual time, {rate:.0} runs/s on a core"
+        );
     }
-    let stem = args.scenario.file_stem().unwrap_or_default().to_string_lossy();
-    let path = args.keep.join(format!("failing-{stem}-{}.toml", result.seed));
-    std::fs::create_dir_all(&args.keep)
-        .map_err(|error| format!("cannot make `{}`: {error}", args.keep.display()))?;
-    files::save(&path, &plan.to_toml())?;
-    let command = format!("homeostat sim replay {} --trace", path.display());
-    progress.say(&format!("seed {} broke a promise", result.seed));
-    for violation in &result.violations {
-        progress.say(&format!("  {}: {}", violation.oracle, violation.what));
+    if args.marks {
+        for mark in &report.marks {
+            let sentence = marks::named(&mark.name).map_or("", |known| known.sentence);
+            let _written = writeln!(text, "{:>7} runs  {:<27} {sentence}", mark.runs, mark.name);
+        }
     }
-    progress.say(&format!("  replay it: {command}"));
-    result.replay = Some(command);
-    Ok(result)
+    for (mark, sentence) in report.never_reached() {
+        let _written = writeln!(text, "never reached: {mark}: {sentence}");
+    }
+    let (runs, failed) = (report.results.len(), report.failed());
+    let reached = report.marks.iter().filter(|mark| mark.runs > 0).count();
+    let (marks, secs) = (report.marks.len(), took.as_secs_f64());
+    let times = if args.twice && failed == 0 { ", each run twice" } else { "" };
+    let _written = writeln!(
+        text,
+        "{}: {runs} runs, {failed} failed{times}, {reached} of {marks} marks reached, {secs:.1} s, {:.0} runs/s",
+        report.name,
+        rate(runs, took),
+    );
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+fn rate(runs: usize, took: Duration) -> f64 {
+    runs as f64 / took.as_secs_f64().max(0.001)
 }
 
 /// `7`, or `0..300`, and at least one.
 fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let range = parse_seeds(text)?;
-    if range.is_empty() { Err(format!("`{text}` holds no seed")) } else { Ok(range) }
+    parse_seeds(text)
 }
 
 #[cfg(test)]

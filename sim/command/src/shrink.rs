@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use homeostat_sim_harness::Plan;
-use homeostat_sim_harness::lane::NATIVE;
+use homeostat_sim_harness::converged::Converged;
 use homeostat_sim_harness::shrink::shrink;
 
+use crate::batch::LANES;
+use crate::judging::Judging;
+use crate::lanes::{self, Lanes};
 use crate::{Outcome, files};
 
 /// Make a failing Plan as small as can be
@@ -16,6 +19,10 @@ pub(crate) struct Args {
     /// Where to write the small one
     #[arg(short, long, value_name = "PLAN")]
     output: PathBuf,
+    /// In which lane it fails. In several, `native,madsim`, it also fails where they come to
+    /// different ends
+    #[arg(long, visible_alias = "lanes", value_name = "LANES", value_parser = lanes::parse, default_value = "native")]
+    lane: Lanes,
     /// Runs at most
     #[arg(long, default_value_t = 2_000)]
     budget: u32,
@@ -24,7 +31,7 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let plan = files::plan(&args.plan)?;
-    let Some(oracle) = broken(&plan)? else {
+    let Some(oracle) = broken(&args.lane, &plan)? else {
         return Err(format!(
             "`{}` keeps every promise, so there is nothing to shrink",
             args.plan.display()
@@ -35,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let still_fails = |plan: &Plan| {
         runs += 1;
         // Another promise that breaks on the way is another failure.
-        broken(plan).is_ok_and(|found| found.as_ref() == Some(&oracle))
+        broken(&args.lane, plan).is_ok_and(|found| found.as_ref() == Some(&oracle))
     };
     let budget = usize::try_from(args.budget).unwrap_or(usize::MAX);
     let small = shrink(&plan, still_fails, budget);
@@ -49,12 +56,28 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
         )
     };
     println!("{}: {} from {}, in {runs} runs", args.output.display(), size(&small), size(&plan));
-    println!("homeostat sim replay {} --trace", args.output.display());
+    let (output, lanes) = (args.output.display(), args.lane.text());
+    if oracle == LANES {
+        println!("homeostat sim diff {output} --lanes {lanes}");
+    } else {
+        println!("homeostat sim replay {output} --lane {lanes} --trace");
+    }
     Ok(Outcome::Broken)
 }
 
-/// The first promise that the Plan breaks.
-fn broken(plan: &Plan) -> Result<Option<String>, String> {
-    let judged = files::judged(NATIVE, plan)?;
-    Ok(judged.violations.into_iter().next().map(|violation| violation.oracle))
+/// The first promise that the Plan breaks, lane by lane.
+fn broken(lanes: &Lanes, plan: &Plan) -> Result<Option<String>, String> {
+    let mut ended: Option<Converged> = None;
+    for lane in &lanes.0 {
+        let judged = Judging::default().judged(*lane, plan)?;
+        if let Some(violation) = judged.violations.into_iter().next() {
+            return Ok(Some(violation.oracle));
+        }
+        let here = judged.run.map(|run| Converged::of(&run.evidence));
+        if ended.is_some() && here != ended {
+            return Ok(Some(LANES.to_owned()));
+        }
+        ended = here;
+    }
+    Ok(None)
 }

@@ -141,6 +141,11 @@ impl SharedAudit {
         Watched { audit, id, node, task, now, work: Some(Box::pin(work)) }
     }
 
+    /// Keeps a line for each poll from now on, to find where two runs part.
+    pub fn keep(&self) {
+        self.lock().0.keep();
+    }
+
     /// Reads the audit.
     pub fn read<R>(&self, read: impl FnOnce(&Audit) -> R) -> R {
         read(&self.lock().0)

@@ -5,7 +5,9 @@
 //! engine again after a disk fault, and at the end of `active` whenever it is not well.
 //! Promise: every fault begins and ends at its time; at `active` all have ended. The last thing that
 //! happens to the disk is a loss of power, so that what oracles read is what was promised to last.
-//! Start reading at [`direct`].
+//! Start reading at [`direct`]; what each fault does is in `director/faults.rs`.
+
+mod faults;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -16,16 +18,18 @@ use homeostat_log::witness;
 use homeostat_world::{Chance, Clock, Duration, Snapshot, Store, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::disk::{SYNC_LATENCY, SimDisk};
+use crate::disk::SimDisk;
+use crate::gate::{Gate, GatedDoors};
 use crate::history::{Recorder, What};
 use crate::nodes::client::Client;
 use crate::nodes::engine::{Condition, Engine, State};
 use crate::nodes::{ENGINE, client_name};
-use crate::oracle::{FinalLog, SLACK};
-use crate::plan::{Fault, FaultKind, Plan, Ways};
+use crate::oracle::{FinalLog, SLACK, checkpoint_on};
+use crate::plan::{BACK_MAX, Fault, FaultKind, Plan, Version};
 use crate::run::Setup;
 use crate::skew::{Skew, SkewedClock};
-use crate::stage::{Doors, Link, Stage};
+use crate::stage::{Doors, Stage};
+use crate::trouble::Trouble;
 
 /// How long a graceful stop may take, and how long reading the log at the end.
 const ENDING: Duration = Duration::from_secs(60);
@@ -53,6 +57,8 @@ pub fn direct<S: Stage>(
         engine: None,
         engine_clock: None,
         skews: BTreeMap::new(),
+        gates: BTreeMap::new(),
+        troubles: BTreeMap::new(),
         in_force: Vec::new(),
     };
     director.open();
@@ -73,38 +79,62 @@ struct Director<'a, S: Stage> {
     engine_clock: Option<SkewedClock<ClockOf<S>>>,
     /// How wrong the nodes' clocks are; a restart does not set a clock right.
     skews: BTreeMap<String, Skew>,
+    /// What holds the tasks of the nodes' newest lives back.
+    gates: BTreeMap<String, Gate>,
+    /// What is wrong with the clients' connections.
+    troubles: BTreeMap<u32, Trouble>,
     in_force: Vec<FaultKind>,
 }
 
 /// One life of the engine.
 struct Life {
     condition: Condition,
-    stop: oneshot::Sender<()>,
+    /// None: it has been asked to stop.
+    stop: Option<oneshot::Sender<()>>,
 }
 
-/// A fault begins or ends.
+/// A fault begins, starts the engine in its middle, or ends.
 #[derive(Clone, Copy)]
 enum Turn<'p> {
     Begins(&'p Fault),
+    IsMidway(&'p Fault),
     Ends(&'p Fault),
 }
 
+/// How often the director looks whether the disk holds the engine at a step: an engine that it
+/// holds is killed so much later at most, and does nothing meanwhile.
+const SLICE: Duration = Duration::from_millis(1);
+
 impl<S: Stage> Director<'_, S> {
     fn open(&mut self) {
-        self.start_engine();
-        let end = self.plan.start + self.plan.active + self.plan.settle;
-        for number in 1..=self.plan.clients {
-            let node = client_name(number);
-            let steps = self.plan.steps.iter().filter(|step| step.client == number);
-            let steps: Vec<_> = steps.cloned().collect();
-            let (start, recorder) = (self.plan.start, self.recorder.clone());
-            let skew = self.skew(&node);
-            self.stage.start(&node, |doors| {
-                let clock = SkewedClock::new(doors.clock(), skew);
-                let client = Client { number, clock, start, end: end - SLACK, steps, recorder };
-                client.run(doors)
-            });
+        let goes_back = |fault: &Fault| {
+            matches!(fault.kind, FaultKind::StaleLog { .. } | FaultKind::StalePad { .. })
+        };
+        if self.plan.faults.iter().any(goes_back) {
+            self.disk.remember(usize::try_from(BACK_MAX).unwrap_or(usize::MAX));
         }
+        for fault in self.plan.faults.iter().filter(|fault| is_from_the_start(fault)) {
+            self.begin(&fault.kind);
+        }
+        self.start_engine(Version::Same);
+        for number in 1..=self.plan.clients {
+            self.start_client(number);
+        }
+    }
+
+    fn start_client(&mut self, number: u32) {
+        let node = client_name(number);
+        let steps = self.plan.steps.iter().filter(|step| step.client == number);
+        let steps: Vec<_> = steps.cloned().collect();
+        let (start, recorder) = (self.plan.start, self.recorder.clone());
+        let end = self.plan.start + self.plan.active + self.plan.settle - SLACK;
+        let (skew, gate) = (self.skew(&node), self.new_gate(&node));
+        let trouble = self.troubles.entry(number).or_default().clone();
+        self.stage.start(&node, |doors| {
+            let clock = SkewedClock::new(doors.clock(), skew);
+            let client = Client { number, clock, start, end, steps, recorder, trouble };
+            gate.before(client.run(GatedDoors::new(doors, gate.clone())))
+        });
     }
 
     /// The faults of the Plan, each at its time.
@@ -112,7 +142,10 @@ impl<S: Stage> Director<'_, S> {
         let plan = self.plan;
         let mut turns: Vec<(Duration, Turn<'_>)> = Vec::new();
         for fault in &plan.faults {
-            turns.push((fault.at, Turn::Begins(fault)));
+            if !is_from_the_start(fault) {
+                turns.push((fault.at, Turn::Begins(fault)));
+            }
+            turns.extend(fault.midway().map(|at| (at, Turn::IsMidway(fault))));
             turns.push((fault.ends(), Turn::Ends(fault)));
         }
         // Stable: what stands at one time happens in the order of the Plan, and nothing ends before
@@ -122,17 +155,36 @@ impl<S: Stage> Director<'_, S> {
             if at >= plan.active {
                 break;
             }
-            self.stage.run_until(plan.start + at);
+            self.run_until(plan.start + at);
             match turn {
                 Turn::Begins(fault) => self.begin(&fault.kind),
+                Turn::IsMidway(fault) => self.midway(&fault.kind),
                 Turn::Ends(fault) => self.end(&fault.kind),
             }
         }
-        self.stage.run_until(plan.start + plan.active);
-        for kind in std::mem::take(&mut self.in_force) {
+        self.run_until(plan.start + plan.active);
+        while !self.in_force.is_empty() {
+            let kind = self.in_force.remove(0);
             self.lift(&kind);
         }
         self.mend();
+    }
+
+    /// Runs on, and kills an engine that its disk holds at a step.
+    fn run_until(&mut self, at: Timestamp) {
+        let power = self.in_force.iter().find_map(|kind| match kind {
+            FaultKind::Crash { power, after_commits: Some(_), .. } => Some(*power),
+            _ => None,
+        });
+        if let Some(power) = power {
+            while self.engine.is_some() && self.stage.now() < at {
+                self.stage.run_until(at.min(self.stage.now() + SLICE));
+                if self.disk.is_held() {
+                    self.crash_engine(power);
+                }
+            }
+        }
+        self.stage.run_until(at);
     }
 
     /// Everything that must converge has time to; then the director looks, twice.
@@ -146,10 +198,7 @@ impl<S: Stage> Director<'_, S> {
 
     /// A graceful stop, a loss of power, and what is left.
     fn close(&mut self) -> Result<FinalLog, String> {
-        if let Some(Life { stop, .. }) = self.engine.take() {
-            // An engine that has ended by itself hears nothing.
-            let _heard = stop.send(());
-        }
+        self.ask_to_stop();
         self.stage.run_until(self.stage.now() + ENDING);
         self.stage.crash(ENGINE);
         for number in 1..=self.plan.clients {
@@ -168,81 +217,27 @@ impl<S: Stage> Director<'_, S> {
         read.unwrap_or_else(|| Err("reading the log did not come to an end".to_owned()))
     }
 
-    fn begin(&mut self, kind: &FaultKind) {
-        self.say(format!("{} begins: {kind:?}", kind.name()));
-        self.in_force.push(kind.clone());
-        match kind {
-            FaultKind::Crash { power, .. } => self.crash_engine(*power),
-            FaultKind::Reset { client } => self.stage.reset(&client_name(*client), ENGINE),
-            FaultKind::DiskFull { .. } => self.disk.set_full(true),
-            FaultKind::DiskError { .. } => self.disk.fail_next_commit(),
-            FaultKind::SlowSync { latency, .. } => self.disk.set_sync_latency(*latency),
-            FaultKind::ClockJump { node, by_micros } => {
-                self.skew(node).jump(Duration::from_micros(*by_micros));
-            }
-            FaultKind::Partition { .. } | FaultKind::Slow { .. } | FaultKind::Refuse { .. } => {}
-        }
-        self.link(kind);
-    }
-
-    fn end(&mut self, kind: &FaultKind) {
-        let Some(at) = self.in_force.iter().position(|it| it == kind) else { return };
-        self.in_force.remove(at);
-        if kind.lasts() > Duration::ZERO {
-            self.say(format!("{} ends", kind.name()));
-        }
-        self.lift(kind);
-    }
-
-    /// Ends a fault that is no longer in force.
-    fn lift(&mut self, kind: &FaultKind) {
-        match kind {
-            FaultKind::DiskFull { .. } => self.disk.set_full(false),
-            FaultKind::SlowSync { .. } => self.disk.set_sync_latency(SYNC_LATENCY),
-            _ => {}
-        }
-        if kind.stops_engine() {
-            self.restart_engine();
-        }
-        self.link(kind);
-    }
-
-    /// Sets the links of the client that a fault is about, as all faults in force have them.
-    fn link(&mut self, kind: &FaultKind) {
-        let Some(client) = kind.client() else { return };
-        let (mut to, mut from) = (Link::default(), Link::default());
-        for kind in self.in_force.iter().filter(|kind| kind.client() == Some(client)) {
-            match kind {
-                FaultKind::Partition { ways, .. } => {
-                    to.open &= *ways == Ways::FromEngine;
-                    from.open &= *ways == Ways::ToEngine;
-                }
-                FaultKind::Slow { latency, jitter, .. } => {
-                    for link in [&mut to, &mut from] {
-                        link.latency = link.latency.max(*latency);
-                        link.jitter = link.jitter.max(*jitter);
-                    }
-                }
-                FaultKind::Refuse { .. } => to.refuses = true,
-                _ => {}
-            }
-        }
-        let node = client_name(client);
-        self.stage.set_link(&node, ENGINE, to);
-        self.stage.set_link(ENGINE, &node, from);
-    }
-
     fn skew(&mut self, node: &str) -> Skew {
         self.skews.entry(node.to_owned()).or_default().clone()
     }
 
-    fn start_engine(&mut self) {
+    /// The gate of a new life of `node`, open.
+    fn new_gate(&mut self, node: &str) -> Gate {
+        let gate = Gate::default();
+        self.gates.insert(node.to_owned(), gate.clone());
+        gate
+    }
+
+    fn start_engine(&mut self, version: Version) {
+        let image = self.disk.image();
+        let opens = What::Opens { head: head_of(&image), checkpoint: checkpoint_on(&image) };
+        self.recorder.record(self.stage.now(), ENGINE, opens);
         let condition = Condition::default();
         let (stop, stopped) = oneshot::channel();
         let (recorder, setup) = (self.recorder.clone(), self.setup.clone());
         let (chance, checkpoint_every) = (self.chance.clone(), self.plan.checkpoint_every);
         let (skew, disk) = (self.skew(ENGINE), self.disk.clone());
-        let (shown, mut own) = (condition.clone(), None);
+        let (gate, shown, mut own) = (self.new_gate(ENGINE), condition.clone(), None);
         self.stage.start(ENGINE, |doors| {
             let clock = SkewedClock::new(doors.clock(), skew);
             own = Some(clock.clone());
@@ -254,25 +249,53 @@ impl<S: Stage> Director<'_, S> {
                 disk,
                 head,
                 setup,
+                version,
                 chance,
                 checkpoint_every,
                 recorder,
                 condition,
                 stop,
             };
-            engine.run(doors)
+            gate.before(engine.run(GatedDoors::new(doors, gate.clone())))
         });
         self.engine_clock = own;
-        self.engine = Some(Life { condition, stop });
+        self.engine = Some(Life { condition, stop: Some(stop) });
+    }
+
+    fn ask_to_stop(&mut self) {
+        if let Some(stop) = self.engine.as_mut().and_then(|life| life.stop.take()) {
+            // An engine that has ended by itself hears nothing.
+            let _heard = stop.send(());
+        }
+    }
+
+    fn state(&self) -> State {
+        self.engine.as_ref().map_or(State::Ended, |life| life.condition.state())
     }
 
     fn crash_engine(&mut self, power: bool) {
-        if self.engine.take().is_none() {
+        let from = head_of(&self.disk.image());
+        if !self.stop_engine() {
             return;
         }
-        self.stage.crash(ENGINE);
         self.disk.crash(power);
-        self.recorder.record(self.stage.now(), ENGINE, What::Crashed);
+        let to = head_of(&self.disk.image());
+        if to < from {
+            self.recorder.record(self.stage.now(), ENGINE, What::TailLost { from, to });
+        }
+    }
+
+    /// Ends the present life of the engine, if it has not ended by itself. False: there was none.
+    fn stop_engine(&mut self) -> bool {
+        let state = self.state();
+        if self.engine.take().is_none() {
+            return false;
+        }
+        self.stage.crash(ENGINE);
+        if state != State::Ended {
+            self.recorder.record(self.stage.now(), ENGINE, What::Crashed);
+        }
+        true
     }
 
     /// Starts the engine, after a stop if it runs. What stopped it may still be in force for
@@ -282,19 +305,18 @@ impl<S: Stage> Director<'_, S> {
             return;
         }
         self.crash_engine(false);
-        self.start_engine();
+        self.start_engine(Version::Same);
     }
 
     /// As an operator would who finds the engine not well.
     fn mend(&mut self) {
-        let state = self.engine.as_ref().map(|life| life.condition.state());
-        if state.is_none_or(|state| state == State::Ended) {
+        if self.state() == State::Ended {
             self.restart_engine();
         }
     }
 
     fn look(&mut self) {
-        let up = self.engine.as_ref().is_some_and(|life| life.condition.state() == State::Up);
+        let up = self.state() == State::Up;
         let engine_now = self.engine_clock.as_ref().map_or(self.stage.now(), Clock::now);
         let position = head_of(&self.disk.image());
         let what = What::Looked { up, position, engine_now };
@@ -308,6 +330,13 @@ impl<S: Stage> Director<'_, S> {
     fn now(&self) -> Timestamp {
         self.stage.now()
     }
+}
+
+/// A clock that is wrong at the start is so before its node looks at it.
+fn is_from_the_start(fault: &Fault) -> bool {
+    let turns_clock =
+        matches!(fault.kind, FaultKind::ClockJump { .. } | FaultKind::ClockDrift { .. });
+    turns_clock && fault.at == Duration::ZERO
 }
 
 /// The director's name in the History.

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use homeostat_world::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Polled;
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -27,10 +29,25 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
+    /// The engine is about to read its disk.
+    Opens {
+        /// The last position on it.
+        head: u64,
+        /// The position of the newest checkpoint on it; none: there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<u64>,
+    },
     /// A node started.
     Started,
     /// A node was stopped by a fault.
     Crashed,
+    /// The log's end was not safe yet when the engine was stopped, and is gone.
+    TailLost {
+        /// The last position before.
+        from: u64,
+        /// The last position after.
+        to: u64,
+    },
     /// A node could not start.
     Refused {
         /// Why.
@@ -58,6 +75,13 @@ pub enum What {
         /// Why.
         why: String,
     },
+    /// A client had no answer that counts, and sends the same again.
+    SentAgain {
+        /// The ids of its events.
+        ids: Vec<String>,
+        /// Why.
+        why: String,
+    },
     /// A client gave up, and is in doubt.
     InDoubt {
         /// The ids of its events.
@@ -74,6 +98,16 @@ pub enum What {
         /// Where the decision stands in the log, when it was taken.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<u64>,
+    },
+    /// A client read the log.
+    Shown {
+        /// From which position on.
+        from: u64,
+        /// What it was shown: positions, and what names the event there.
+        events: Vec<(u64, String)>,
+        /// Why it was shown nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// A task of a node panicked: a defect of the code in it.
     Panicked {
@@ -100,6 +134,9 @@ pub enum What {
 pub struct History {
     /// In order.
     pub lines: Vec<Line>,
+    /// Every poll of every task, where they were asked for. They are no part of the hash: the
+    /// lane's own is.
+    pub polls: Vec<Polled>,
 }
 
 /// Takes lines from anywhere in a run. Cheap to clone.
@@ -119,7 +156,17 @@ impl Recorder {
     /// Everything that was written so far.
     #[must_use]
     pub fn history(&self) -> History {
-        History { lines: self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        History { lines, polls: Vec::new() }
+    }
+}
+
+impl Line {
+    /// As JSON, on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Texts, numbers and lists always have a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -129,8 +176,7 @@ impl History {
     pub fn to_json_lines(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {
-            // Texts, numbers and lists always have a JSON form.
-            text.push_str(&serde_json::to_string(line).unwrap_or_default());
+            text.push_str(&line.to_json());
             text.push('\n');
         }
         text

@@ -5,10 +5,13 @@
 //! Promise: same build, same Plan, same lane: same bytes.
 pub mod audit;
 pub mod canaries;
+pub mod converged;
 pub mod director;
 pub mod disk;
+pub mod gate;
 pub mod history;
 pub mod lane;
+pub mod marks;
 pub mod native;
 pub mod nodes;
 pub mod oracle;
@@ -19,6 +22,7 @@ pub mod shrink;
 pub mod skew;
 pub mod stage;
 pub mod story;
+pub mod trouble;
 pub mod workload;
 pub mod write;
 

@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 use homeostat_world::{Chance, Duration, Timestamp};
 use rand_core::Rng;
 
-use crate::audit::{Audit, Panic};
+use crate::audit::{Audit, Panic, Polled};
 use crate::stage::{Doors, Link, Stage};
 use tasks::{Picked, TaskId};
 use world::{Place, World};
@@ -233,6 +233,14 @@ impl Stage for Native {
 
     fn trace_hash(&self) -> u64 {
         self.audit.hash()
+    }
+
+    fn keep_polls(&mut self) {
+        self.audit.keep();
+    }
+
+    fn polls(&self) -> Vec<Polled> {
+        self.audit.trace().to_vec()
     }
 }
 

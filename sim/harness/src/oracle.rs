@@ -13,19 +13,24 @@ mod clock;
 mod deadlines;
 mod dispatch;
 mod evidence;
+mod intent;
 mod limits;
 mod liveness;
 mod meaning;
 mod panics;
 mod replay;
+mod shown;
 mod told;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use evidence::checkpoint_on;
 pub use evidence::{Checkpoint, Evidence, FinalLog, Verified};
 pub use liveness::SLACK;
+pub use shown::digest;
+pub(crate) use told::Told;
 
 /// One promise.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +46,7 @@ pub struct Oracle {
 pub const ALL: &[Oracle] = &[
     Oracle {
         name: "panics",
-        promise: "nothing panics, and an engine that is started starts unless its disk is at fault",
+        promise: "nothing panics, and an engine that is started starts unless a fault keeps it from that",
         judge: panics::judge,
     },
     Oracle {
@@ -53,6 +58,16 @@ pub const ALL: &[Oracle] = &[
         name: "acknowledged",
         promise: "what was acknowledged stands where it was said, as it was sent, once, in order",
         judge: acknowledged::judge,
+    },
+    Oracle {
+        name: "shown",
+        promise: "what anybody was shown of the log stands there as it was shown",
+        judge: shown::judge,
+    },
+    Oracle {
+        name: "intent",
+        promise: "one spec is adopted, once, and another is refused",
+        judge: intent::judge,
     },
     Oracle { name: "clock", promise: "recorded times never go backwards", judge: clock::judge },
     Oracle {

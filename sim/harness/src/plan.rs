@@ -6,11 +6,13 @@
 //! [`Plan::from_toml`] and [`Plan::prepare`].
 
 mod check;
+mod fault;
 mod signed;
 mod text;
 
+pub(crate) use check::{BACK_MAX, load_agents, load_spec};
 pub use check::{PlanError, PlanErrors, Prepared};
-pub(crate) use check::{load_agents, load_spec};
+pub use fault::{Fault, FaultKind, Gone, Operation, Rotten, Version, Ways};
 pub(crate) use text::read;
 
 use homeostat_world::{Duration, Timestamp};
@@ -87,12 +89,26 @@ pub enum Action {
         #[serde(default = "one", skip_serializing_if = "is_one")]
         times: u32,
     },
-    /// Looks at the escalated gaps and decides about the `nth` of them, from 0, modulo their number.
+    /// A person looks at the escalated gaps and decides about the `nth` of them, from 0, modulo
+    /// their number.
     Decide {
         /// Which.
         nth: u32,
         /// `retry` or `waive`.
         decision: homeostat_log::control::Decision,
+        /// How long the person takes to decide after having looked: by then it may be stale.
+        #[serde(default = "nothing", skip_serializing_if = "is_nothing")]
+        thinks: Duration,
+        /// Says the same about the same gap this many times.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        times: u32,
+    },
+    /// Reads a page of the log once, and takes down what it was shown.
+    Read {
+        /// From this position on.
+        from: u64,
+        /// So many events at most.
+        limit: u32,
     },
 }
 
@@ -116,155 +132,6 @@ pub struct PlannedEvent {
     pub data: serde_json::Map<String, serde_json::Value>,
 }
 
-/// One thing that goes wrong.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fault {
-    /// When, from the start.
-    pub at: Duration,
-    /// What.
-    #[serde(flatten)]
-    pub kind: FaultKind,
-}
-
-/// What can go wrong. Nodes are `engine` and `client-1` ….
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum FaultKind {
-    /// The engine stops at once and comes back.
-    Crash {
-        /// After how long.
-        restart_after: Duration,
-        /// Whether what was not synced is gone: a loss of power, not only of the process.
-        power: bool,
-    },
-    /// No byte passes between a client and the engine.
-    Partition {
-        /// Which client.
-        client: u32,
-        /// Which ways.
-        ways: Ways,
-        /// For how long.
-        lasts: Duration,
-    },
-    /// Bytes between a client and the engine take longer.
-    Slow {
-        /// Which client.
-        client: u32,
-        /// How long they take.
-        latency: Duration,
-        /// Up to this much longer.
-        jitter: Duration,
-        /// For how long.
-        lasts: Duration,
-    },
-    /// New connections of a client are refused.
-    Refuse {
-        /// Which client.
-        client: u32,
-        /// For how long.
-        lasts: Duration,
-    },
-    /// Connections between a client and the engine break.
-    Reset {
-        /// Which client.
-        client: u32,
-    },
-    /// The engine's disk has no room.
-    DiskFull {
-        /// For how long. The engine is restarted when it ends, as an operator would.
-        lasts: Duration,
-    },
-    /// The next commit of the engine's disk fails; the engine is restarted soon after.
-    DiskError {
-        /// After how long the operator restarts it.
-        restart_after: Duration,
-    },
-    /// Syncs of the engine's disk take longer.
-    SlowSync {
-        /// How long.
-        latency: Duration,
-        /// For how long.
-        lasts: Duration,
-    },
-    /// A node's own clock jumps. The engine's answers must not go backwards.
-    ClockJump {
-        /// `engine` or `client-1` ….
-        node: String,
-        /// By how many microseconds: less than 0 is back.
-        by_micros: i64,
-    },
-}
-
-/// Which ways a partition cuts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ways {
-    /// Both.
-    Both,
-    /// Requests do not get through.
-    ToEngine,
-    /// Answers do not get through.
-    FromEngine,
-}
-
-impl FaultKind {
-    /// How long it is in force: until the heal, or until the engine is started again.
-    #[must_use]
-    pub const fn lasts(&self) -> Duration {
-        match self {
-            Self::Crash { restart_after, .. } | Self::DiskError { restart_after } => *restart_after,
-            Self::Partition { lasts, .. }
-            | Self::Slow { lasts, .. }
-            | Self::Refuse { lasts, .. }
-            | Self::DiskFull { lasts }
-            | Self::SlowSync { lasts, .. } => *lasts,
-            Self::Reset { .. } | Self::ClockJump { .. } => Duration::ZERO,
-        }
-    }
-
-    /// Whether the engine is stopped, or started again, because of it. Two of these never overlap.
-    #[must_use]
-    pub const fn stops_engine(&self) -> bool {
-        matches!(self, Self::Crash { .. } | Self::DiskFull { .. } | Self::DiskError { .. })
-    }
-
-    /// The client whose link it is about.
-    #[must_use]
-    pub const fn client(&self) -> Option<u32> {
-        match self {
-            Self::Partition { client, .. }
-            | Self::Slow { client, .. }
-            | Self::Refuse { client, .. }
-            | Self::Reset { client } => Some(*client),
-            _ => None,
-        }
-    }
-
-    /// Its name in a Plan: `crash`, `disk_full`.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Crash { .. } => "crash",
-            Self::Partition { .. } => "partition",
-            Self::Slow { .. } => "slow",
-            Self::Refuse { .. } => "refuse",
-            Self::Reset { .. } => "reset",
-            Self::DiskFull { .. } => "disk_full",
-            Self::DiskError { .. } => "disk_error",
-            Self::SlowSync { .. } => "slow_sync",
-            Self::ClockJump { .. } => "clock_jump",
-        }
-    }
-}
-
-impl Fault {
-    /// When it is over, from the start.
-    #[must_use]
-    pub const fn ends(&self) -> Duration {
-        Duration::from_micros(self.at.as_micros().saturating_add(self.kind.lasts().as_micros()))
-    }
-}
-
 impl Plan {
     /// Puts steps and faults in order of time; what stands at one time keeps its order.
     pub fn sort(&mut self) {
@@ -277,7 +144,7 @@ impl Plan {
     pub fn events_count(&self) -> usize {
         let count = |step: &Step| match &step.action {
             Action::Append { events, .. } => events.len(),
-            Action::Decide { .. } => 0,
+            Action::Decide { .. } | Action::Read { .. } => 0,
         };
         self.steps.iter().map(count).sum()
     }
@@ -290,6 +157,15 @@ const fn one() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 const fn is_one(times: &u32) -> bool {
     *times == 1
+}
+
+const fn nothing() -> Duration {
+    Duration::ZERO
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_nothing(length: &Duration) -> bool {
+    length.as_micros() == 0
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub struct Setup {
     pub program: Arc<Program>,
     /// Who can be spawned.
     pub agents: Arc<AgentsFile>,
+    /// Whether the History holds every poll, to find where two runs part. No run is another for it.
+    pub keeps_polls: bool,
 }
 
 /// One run.
@@ -57,6 +59,7 @@ impl Setup {
             spec: prepared.spec,
             program: Arc::new(program),
             agents: Arc::new(prepared.agents),
+            keeps_polls: false,
         })
     }
 
@@ -83,12 +86,16 @@ impl Setup {
 /// Why the log cannot be read afterwards.
 pub fn run_on<S: Stage>(stage: &mut S, plan: &Plan, setup: &Setup) -> Result<Run, String> {
     let recorder = Recorder::default();
+    if setup.keeps_polls {
+        stage.keep_polls();
+    }
     let log = direct(stage, plan, setup, &recorder);
     let mut history = recorder.history();
     for Panic { at, node, task, message } in stage.panics() {
         let step = history.lines.len() as u64 + 1;
         history.lines.push(Line { step, at, node, what: What::Panicked { task, why: message } });
     }
+    history.polls = stage.polls();
     let log = log.map_err(|why| format!("{why}{}", panics_of(&history.lines)))?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(history.hash().as_bytes());

@@ -137,7 +137,7 @@ impl<F: FnMut(&Plan) -> bool> Shrinker<F> {
         self.drop_parts(|plan| values::agents(plan).unwrap_or_default(), values::set_agents);
         let count = values::agents(&self.best).map_or(0, |agents| agents.len());
         for nth in 0..count {
-            for key in ["append", "may_append", "chance", "plan", "takes"] {
+            for key in ["append", "may_append", "chance", "plan", "takes", "cost_max"] {
                 self.attempt(|plan| {
                     let Some(mut agents) = values::agents(plan) else { return };
                     let agent = agents.get_mut(nth).and_then(toml::Value::as_table_mut);
@@ -196,7 +196,10 @@ impl<F: FnMut(&Plan) -> bool> Shrinker<F> {
                 if let Some(step) = plan.steps.get_mut(nth) {
                     match &mut step.action {
                         Action::Append { times, .. } => *times = 1,
-                        Action::Decide { nth, .. } => *nth = 0,
+                        Action::Decide { nth, thinks, times, .. } => {
+                            (*nth, *thinks, *times) = (0, Duration::ZERO, 1);
+                        }
+                        Action::Read { from, .. } => *from = 1,
                     }
                 }
             });

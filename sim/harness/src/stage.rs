@@ -10,7 +10,7 @@ use std::future::Future;
 
 use homeostat_world::{Clock, Duration, Net, Tasks, Timestamp};
 
-use crate::audit::Panic;
+use crate::audit::{Panic, Polled};
 
 /// The doors of one node.
 pub trait Doors: Clone + Send + Sync + 'static {
@@ -61,6 +61,14 @@ pub trait Stage {
 
     /// Names everything that was polled so far: when, which task, how it went.
     fn trace_hash(&self) -> u64;
+
+    /// Keeps a line for each poll from now on, if the lane can.
+    fn keep_polls(&mut self) {}
+
+    /// The polls since [`Stage::keep_polls`].
+    fn polls(&self) -> Vec<Polled> {
+        Vec::new()
+    }
 }
 
 /// What becomes of bytes on their way from one node to another.

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use homeostat_log::{Control, Event, cloudevents};
 use homeostat_world::{Duration, Timestamp};
 
+use crate::audit::Polled;
 use crate::history::{Line, What};
 use crate::oracle::Evidence;
 
@@ -39,8 +40,14 @@ fn told(text: &mut String, start: Timestamp, at: Timestamp, who: &str, what: &st
 
 fn line_in_words(line: &Line) -> String {
     match &line.what {
+        What::Opens { head, checkpoint } => {
+            let found = checkpoint
+                .map_or("no checkpoint".to_owned(), |at| format!("a checkpoint of e{at}"));
+            format!("starts on a disk whose log ends at e{head}, with {found}")
+        }
         What::Started => "is up".to_owned(),
         What::Crashed => "is stopped at once".to_owned(),
+        What::TailLost { from, to } => format!("loses what was not safe: e{from} back to e{to}"),
         What::Stopped => "stopped as asked".to_owned(),
         What::Refused { why } => format!("does not start: {why}"),
         What::Panicked { task, why } => format!("`{task}` panicked: {why}"),
@@ -52,10 +59,15 @@ fn line_in_words(line: &Line) -> String {
             format!("hears {}", events.join(", "))
         }
         What::Rejected { ids, why } => format!("is refused {}: {why}", ids.join(", ")),
+        What::SentAgain { ids, why } => format!("sends {} again: {why}", ids.join(", ")),
         What::InDoubt { ids, why } => format!("gives up {}: {why}", ids.join(", ")),
         What::Decided { gap, outcome, position: Some(position) } => {
             format!("decides about {gap}: {outcome}, e{position}")
         }
+        What::Shown { from, events, why: None } => {
+            format!("reads {} events from e{from} on", events.len())
+        }
+        What::Shown { from, why: Some(why), .. } => format!("cannot read from e{from} on: {why}"),
         What::Decided { gap, outcome, .. } => format!("decides about `{gap}`: {outcome}"),
         What::Looked { up, position, engine_now } => {
             let how = if *up { "up" } else { "not up" };
@@ -78,6 +90,27 @@ fn event_in_words(event: &Event) -> String {
     }
     let cause = new.cause.as_ref().map(|cause| format!(" because of {cause}")).unwrap_or_default();
     format!("e{at} {} `{}` of {}{cause} {}", new.r#type, new.id, new.actor, new.data.to_json())
+}
+
+/// Everything that is known of a run, as JSON Lines in order of time: the History, the log, and the
+/// polls where they were kept. What two equal runs agree on, line by line.
+#[must_use]
+pub fn lines(evidence: &Evidence) -> Vec<String> {
+    let mut lines: Vec<(Timestamp, String)> = Vec::new();
+    for polled in &evidence.history.polls {
+        let Polled { step, at, node, task, id, waits } = polled;
+        let end = if *waits { "waits" } else { "ends" };
+        lines.push((*at, format!("poll {step} of task {id} `{task}` on {node} at {at}: {end}")));
+    }
+    for line in &evidence.history.lines {
+        lines.push((line.at, line.to_json()));
+    }
+    for event in &evidence.log.events {
+        lines.push((event.recorded, event_line(event)));
+    }
+    // Stable: at one time polls come first, then what they did.
+    lines.sort_by_key(|(at, _)| *at);
+    lines.into_iter().map(|(_, line)| line).collect()
 }
 
 /// One event as JSON, on one line.

@@ -7,12 +7,13 @@
 
 mod faults;
 mod scenario;
+mod sorts;
 mod suites;
 
 use homeostat_world::{Chance, Duration, Timestamp};
 
 pub use scenario::{Cast, Family, Scenario};
-pub use suites::{Run, Suite, Suites, parse_seeds};
+pub use suites::{Run as SuiteRun, Suite, Suites, What, parse_seeds};
 
 use crate::plan::{Plan, Text, VERSION};
 use crate::workload::{self, Draw, Load, Wants};

@@ -46,13 +46,31 @@ fn each_deed_comes_to_its_end() {
         ("silent", Ending::Failed, "ended without a claim"),
         ("overspend", Ending::Failed, "cost $1.110000, expected at most $0.100000, its `cost_max`"),
         ("crash", Ending::Failed, "crashed, as its script has it"),
+        ("lie", Ending::Failed, "ended without a claim"),
+        (
+            "smuggle",
+            Ending::Failed,
+            "may not append `forbidden.by_its_brief`, expected `interaction.acknowledged` or `interaction.answered` or `follow_up.planned`",
+        ),
+        (
+            "echo",
+            Ending::Resolved,
+            "appended `interaction.acknowledged`, `interaction.acknowledged`",
+        ),
+        ("hoard", Ending::Resolved, "appended `interaction.acknowledged`"),
+        ("contradict", Ending::Resolved, "appended `interaction.acknowledged`"),
+        ("leak", Ending::Resolved, "appended `interaction.acknowledged`"),
     ];
     for (deed, ending, reason) in cases {
         let (found, why, ..) = comes_to(&format!("plan = \"{deed}\""));
         assert_eq!((found, why.as_str()), (ending, reason), "{deed}");
     }
-    let (ending, reason, ..) = comes_to("plan = \"garbage\"");
-    assert!(ending == Ending::Failed && reason.starts_with("line 1 is no claim"), "{reason}");
+    for deed in ["garbage", "forge"] {
+        let (ending, reason, ..) = comes_to(&format!("plan = \"{deed}\""));
+        assert!(ending == Ending::Failed && reason.starts_with("line 1 is no claim"), "{reason}");
+    }
+    let (.., cost, _) = comes_to("plan = \"hoard\"");
+    assert_eq!(cost, 100_000, "nine tenths, and a tenth for the run");
     assert_eq!(play(&desk("plan = \"stall\""), 1).takes, None);
 }
 
@@ -109,7 +127,7 @@ append = { data = { whole = { from = -2, to = 2 }, part = { from = 0.5, to = 1 }
     let (mut silent, mut seen) = (0, std::collections::BTreeSet::new());
     for nth in 0..1_000 {
         desk.brief.agent = format!("ack@{nth}/1");
-        let Performance { takes, outcome } = play(&desk, 3);
+        let Performance { takes, outcome, .. } = play(&desk, 3);
         let takes = takes.unwrap();
         assert!(Duration::from_millis(100) <= takes && takes <= Duration::from_millis(200));
         let Some(line) = outcome.lines.first() else {
@@ -183,6 +201,36 @@ fn a_mock_that_stalls_ends_at_its_deadline_or_when_told() {
     let mut run = pin!(stalling.run(brief, ready(())));
     let told = run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert_eq!(told, Poll::Ready(Outcome::silent(Finish::Stopped)));
+}
+
+#[test]
+fn a_late_mock_is_deaf_to_its_end_and_answers_after_it() {
+    let (late, brief, clock) = runner("plan = \"late\"\ntakes = \"2s\"");
+    let mut run = pin!(late.run(brief, ready(())));
+    let mut look = || run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(look().is_pending());
+    clock.turn(Duration::from_secs(2));
+    let Poll::Ready(outcome) = look() else { panic!("two seconds have passed") };
+    assert_eq!((outcome.finish, outcome.lines.len()), (Finish::Done, 1));
+}
+
+#[test]
+fn contradictors_say_the_least_or_the_most_and_a_leaker_all_that_it_was_told() {
+    let script = r#"plan = "contradict"
+append = { data = { score = { from = 10, to = 90 } } }"#;
+    let mut desk = desk(script);
+    let mut seen = std::collections::BTreeSet::new();
+    for nth in 0..50 {
+        desk.brief.agent = format!("ack@{nth}/1");
+        let outcome = play(&desk, 3).outcome;
+        let line: Json = serde_json::from_str(outcome.lines.first().unwrap()).unwrap();
+        seen.insert(line["append"]["data"]["score"].as_i64().unwrap());
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [10, 90]);
+    let leaker = super::Desk::new(&format!("{FILE}plan = \"leak\"\n"));
+    let outcome = play(&leaker, 1).outcome;
+    let line: Json = serde_json::from_str(outcome.lines.first().unwrap()).unwrap();
+    assert_eq!(line["append"]["data"]["told"], Json::Array(leaker.brief.context));
 }
 
 #[test]

@@ -1,10 +1,14 @@
-//! Holds the incremental evaluator equal to the reference on thousands of small specs and logs.
+//! Holds the incremental evaluator equal to the reference on small specs and logs: thousands of seeds
+//! in this room's tests, and whatever a fuzzer makes through the feature `agreement`.
 //!
-//! In: seeds. Out: nothing, or the smallest case that the two see differently, readably.
+//! In: seeds or bytes. Out: nothing, or the smallest case that the two see differently, readably.
 //! Never: two cases alike on purpose; few keys, few instants and few types make them collide.
 //! Promise: the same seeds give the same cases everywhere. Start reading at [`disagreement`].
 
 mod cases;
+#[cfg(test)]
+mod coverage;
+mod dice;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,7 +18,9 @@ use homeostat_world::Timestamp;
 
 use super::{Standing, Step, Verdict, Verdicts, evaluate};
 use crate::{Change, Evaluator, Program, Tally};
-use cases::Case;
+
+pub use cases::Case;
+pub use dice::Dice;
 
 /// What the incremental evaluator said, gathered into the reference's words.
 #[derive(Default)]
@@ -78,9 +84,14 @@ impl Heard {
 }
 
 /// Says how the evaluator and the reference differ on a case, if they do. The evaluator is also
-/// stopped and restored before each of the steps in `restarts`, and must not notice.
-fn disagreement(case: &Case, restarts: &[usize]) -> Option<String> {
-    let program = Arc::new(Program::compile(&case.spec).ok()?);
+/// stopped and restored before each of the steps in `restarts`, and must not notice. A spec that
+/// does not compile is a disagreement too.
+#[must_use]
+pub fn disagreement(case: &Case, restarts: &[usize]) -> Option<String> {
+    let program = match Program::compile(&case.spec) {
+        Ok(program) => Arc::new(program),
+        Err(error) => return Some(error.to_string()),
+    };
     let mut expected = evaluate(&case.spec, &case.steps);
     // The evaluator does not announce that it reached a guard, only how it was decided.
     expected.guards.retain(|_, decided| decided.is_some());
@@ -185,7 +196,8 @@ fn difference(expected: &Verdicts, found: &Verdicts) -> String {
 }
 
 /// Takes away whatever can go while the two still differ.
-fn shrink(mut case: Case, restarts: &[usize]) -> Case {
+#[must_use]
+pub fn shrink(mut case: Case, restarts: &[usize]) -> Case {
     loop {
         let smaller = case.smaller().into_iter().find(|c| disagreement(c, restarts).is_some());
         match smaller {
@@ -195,7 +207,9 @@ fn shrink(mut case: Case, restarts: &[usize]) -> Case {
     }
 }
 
-fn shown(case: &Case) -> String {
+/// The case as people read it.
+#[must_use]
+pub fn shown(case: &Case) -> String {
     let mut text = format!("{:#?}\n", case.spec.blocks);
     writeln!(text, "settle {:?}", case.spec.limits.settle).unwrap_or_default();
     for step in &case.steps {
@@ -227,25 +241,30 @@ fn micros(at: Timestamp) -> i64 {
     at.as_micros()
 }
 
-fn hold_equal(seeds: std::ops::Range<u64>) {
-    let mut seen = cases::Coverage::default();
-    for seed in seeds {
-        let case = Case::generate(seed);
-        let restarts = case.restarts(seed);
-        seen.count(&evaluate(&case.spec, &case.steps));
-        if disagreement(&case, &restarts).is_some() {
-            let case = shrink(case, &restarts);
-            let difference = disagreement(&case, &restarts).unwrap_or_default();
-            unreachable!(
-                "seed {seed}: the evaluator differs from the reference\n{difference}\n{}",
-                shown(&case)
-            );
-        }
-    }
-    seen.is_wide();
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn the_evaluator_says_what_the_reference_says() {
-    hold_equal(0..6_000);
+    fn hold_equal(seeds: std::ops::Range<u64>) {
+        let mut seen = coverage::Coverage::default();
+        for seed in seeds {
+            let case = Case::generate(&mut Dice::of_seed(seed));
+            let restarts = case.restarts(&mut Dice::of_seed(!seed));
+            seen.count(&evaluate(&case.spec, &case.steps));
+            if disagreement(&case, &restarts).is_some() {
+                let case = shrink(case, &restarts);
+                let difference = disagreement(&case, &restarts).unwrap_or_default();
+                unreachable!(
+                    "seed {seed}: the evaluator differs from the reference\n{difference}\n{}",
+                    shown(&case)
+                );
+            }
+        }
+        seen.is_wide();
+    }
+
+    #[test]
+    fn the_evaluator_says_what_the_reference_says() {
+        hold_equal(0..6_000);
+    }
 }

@@ -181,7 +181,7 @@ pub fn open_log_dir(
         return Err(OpenError::NotADirectory(path.to_owned()));
     }
     if options.create {
-        fs::create_dir_all(path).map_err(OpenError::io(path))?;
+        make(path).map_err(OpenError::io(path))?;
     } else if !store_path.exists() {
         return Err(OpenError::NoLog(path.to_owned()));
     }
@@ -223,6 +223,42 @@ fn unopened(path: &Path, error: fjall::Error) -> OpenError {
     }
 }
 
+/// Makes a directory and those above it that are missing, so that they survive loss of power: the
+/// name of a new directory is safe only when the one above it was synced.
+fn make(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = match path.parent() {
+        Some(above) if above != Path::new("") => above,
+        _ => Path::new("."),
+    };
+    make(above)?;
+    match fs::create_dir(path) {
+        // Somebody else was faster; what counts is that it is there.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync_folder(above)
+}
+
+/// Makes the names in a directory survive loss of power.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// The same for every directory below it as well. fjall syncs what it writes, but not the names of
+/// its keyspaces.
+fn sync_folders(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    sync_folder(path)
+}
+
 /// Makes the database aside and moves it into place when it is whole: a crash in fjall's very
 /// first open can leave a directory that never opens.
 fn create(
@@ -243,10 +279,11 @@ fn create(
         made.inner.shelf.database.persist(fjall::PersistMode::SyncAll)
     });
     made.map_err(|error| unopened(&aside, error))?;
+    sync_folders(&aside).map_err(OpenError::io(&aside))?;
     let witness_path = path.join("witness");
     witness::create(&witness_path).map_err(OpenError::io(&witness_path))?;
     fs::rename(&aside, store).map_err(OpenError::io(store))?;
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(OpenError::io(path))
+    sync_folder(path).map_err(OpenError::io(path))
 }
 
 /// The right to a directory, held while any clone lives.

@@ -5,10 +5,12 @@
 //! Promise: what was written reads back equal. Start reading at [`Control::to_new_event`].
 
 use homeostat_world::{Position, Timestamp};
+use serde::Deserialize;
+use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value as Json};
 
 use super::Control;
-use crate::data::{Data, DataError};
+use crate::data::{Data, DataError, Value};
 use crate::event::{Actor, Event, Kind, NewEvent};
 
 /// The source of every control event.
@@ -78,10 +80,13 @@ impl Control {
     #[must_use]
     pub fn from_event(event: &Event) -> Option<Result<Self, ControlError>> {
         (event.event.kind == Kind::Control).then(|| {
-            let mut parts = Map::new();
-            parts.insert("type".to_owned(), event.event.r#type.clone().into());
-            parts.insert("data".to_owned(), event.event.data.to_json());
-            serde_json::from_value(Json::Object(parts)).map_err(|error| ControlError::Unreadable {
+            // The type first: whoever knows it can read the data as it comes.
+            let parts = [
+                ("type", Value::Text(&event.event.r#type)),
+                ("data", Value::Nested(event.event.data.as_bytes())),
+            ];
+            let parts = MapDeserializer::<_, serde::de::value::Error>::new(parts.into_iter());
+            Self::deserialize(parts).map_err(|error| ControlError::Unreadable {
                 name: event.event.r#type.clone(),
                 position: event.position,
                 reason: error.to_string(),

@@ -391,6 +391,75 @@ fn a_full_device_loses_nothing_and_the_log_goes_on_when_there_is_room() {
     assert!(log.reader().verify(Position::ZERO, |_| ()).is_ok());
 }
 
+/// A store of which one event cannot be read, as a sound store says of a block that has rotted.
+#[derive(Clone, Debug)]
+struct Rotten {
+    inner: MemoryStore,
+    position: u64,
+}
+
+struct RottenSnapshot {
+    inner: homeostat_world::store::MemorySnapshot,
+    key: [u8; 8],
+}
+
+impl RottenSnapshot {
+    fn check(&self, space: homeostat_world::Space, key: &[u8]) -> Result<(), StoreError> {
+        if space == EVENTS && key == self.key {
+            return Err(StoreError::Damaged("checksum mismatch".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Store for Rotten {
+    type Snapshot = RottenSnapshot;
+    fn snapshot(&self) -> Self::Snapshot {
+        let key = Position::new(self.position).to_key();
+        RottenSnapshot { inner: self.inner.snapshot(), key }
+    }
+    async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {
+        self.inner.commit(batch, durability).await
+    }
+}
+
+impl Snapshot for RottenSnapshot {
+    fn get(&self, space: homeostat_world::Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.check(space, key)?;
+        self.inner.get(space, key)
+    }
+    fn range(
+        &self,
+        space: homeostat_world::Space,
+        from: std::ops::Bound<&[u8]>,
+        to: std::ops::Bound<&[u8]>,
+    ) -> impl DoubleEndedIterator<Item = Result<(Bytes, Bytes), StoreError>> {
+        self.inner.range(space, from, to).map(move |pair| {
+            let (key, value) = pair?;
+            self.check(space, &key).map(|()| (key, value))
+        })
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_named_wherever_it_is_met() {
+    let (earlier, store) = (open(&filled(40)).head(), filled(42));
+    let witness = open(&store).head();
+    let named = |error: LogError, position: u64| {
+        let text = error.to_string();
+        let wanted = format!("log is damaged at position `{position}`: checksum mismatch");
+        assert!(text.contains(&wanted) && text.contains("restore the log"), "{text}");
+    };
+    // The last one, with and without a witness, and the one that was witnessed.
+    for (position, witness) in [(42, None), (42, Some(witness)), (40, Some(earlier))] {
+        let rotten = Rotten { inner: store.clone(), position };
+        named(ready(Log::open(rotten, witness)).unwrap_err(), position);
+    }
+    let log = ready(Log::open(Rotten { inner: store, position: 7 }, None)).unwrap();
+    named(log.reader().chain_at(Position::new(7)).unwrap_err(), 7);
+    named(log.reader().get(Position::new(7)).unwrap_err(), 7);
+}
+
 /// One step of a random life of a log.
 #[derive(Clone, Debug, TypeGenerator)]
 enum Step {

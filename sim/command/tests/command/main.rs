@@ -1,6 +1,8 @@
 //! The command, run as people run it: processes of its own, files, exit codes.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod suites;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -14,6 +16,10 @@ fn sim(arguments: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 fn written(seed: &str, folder: &Path) -> String {

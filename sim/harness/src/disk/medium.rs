@@ -1,7 +1,9 @@
 //! What stands on a disk: what is visible, how to take back what is not safe yet, what is in flight.
 //!
 //! In: batches, faults, crashes. Out: the state after them. Never: waits; [`super::OpenDisk`] does.
-//! Start reading at [`Medium::begin`], then [`Medium::crash`].
+//! Start reading at [`Medium::begin`], then [`Medium::crash`]; the pad is in `slots`.
+
+mod slots;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -9,12 +11,16 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use bytes::Bytes;
-use homeostat_world::pad::{SLOT_BYTES, SLOTS};
+use homeostat_log::index::EVENTS;
+use homeostat_world::pad::SLOT_BYTES;
 use homeostat_world::store::MemorySnapshot;
 use homeostat_world::{
     Batch, Durability, Duration, MemoryStore, Snapshot, Space, Store, StoreError, Timestamp,
 };
 use rand_core::Rng;
+
+use crate::plan::{Operation, Rotten};
+use slots::Slots;
 
 /// Tells the time by the clock of whoever has the disk open.
 type Time = Box<dyn Fn() -> Timestamp + Send>;
@@ -35,8 +41,16 @@ pub(super) struct Medium {
     time: Option<Time>,
     chance: Box<dyn Rng + Send>,
     pub(super) full: bool,
-    pub(super) fail_next: bool,
+    pub(super) fail_next: Option<Operation>,
     pub(super) sync_latency: Duration,
+    /// Commits that still land before nothing returns any more.
+    pub(super) hold_after: Option<u32>,
+    /// How to take back the newest synced commits, oldest first, for a Plan that will ask for it.
+    synced: VecDeque<Undo>,
+    /// How many of them are kept.
+    synced_max: usize,
+    /// What was taken back of them: what the keys held.
+    lost: Option<Undo>,
     pub(super) pad: Slots,
 }
 
@@ -74,8 +88,12 @@ impl Medium {
             time: None,
             chance,
             full: false,
-            fail_next: false,
+            fail_next: None,
             sync_latency,
+            hold_after: None,
+            synced: VecDeque::new(),
+            synced_max: 0,
+            lost: None,
             pad: Slots::default(),
         }
     }
@@ -115,7 +133,7 @@ impl Medium {
         self.free_at = lands;
         self.last_ticket += 1;
         let number = self.last_ticket;
-        let fate = self.fate(&batch);
+        let fate = self.fate(&batch, durability);
         match &fate {
             None => self.flying.push_back(Flying { ticket: number, lands, batch, durability }),
             // What begins later than a failing one fails too: nobody knows what the disk holds.
@@ -127,8 +145,14 @@ impl Medium {
         Ok(Ticket { number, opening, lands, fate })
     }
 
-    fn fate(&mut self, batch: &Batch) -> Option<StoreError> {
-        if std::mem::take(&mut self.fail_next) {
+    fn fate(&mut self, batch: &Batch, durability: Durability) -> Option<StoreError> {
+        let fails = match self.fail_next {
+            Some(Operation::Write) => true,
+            Some(Operation::Sync) => durability == Durability::Power,
+            Some(Operation::Read) | None => false,
+        };
+        if fails {
+            self.fail_next = None;
             return Some(StoreError::Io("input/output error (planned)".to_owned()));
         }
         // A sync alone needs no room.
@@ -145,17 +169,31 @@ impl Medium {
         }
     }
 
-    /// A commit's time has come.
-    pub(super) fn finish(&mut self, ticket: Ticket) -> Result<(), StoreError> {
+    /// A commit's time has come. None: it has landed, and nobody hears of it.
+    pub(super) fn finish(&mut self, ticket: Ticket) -> Option<Result<(), StoreError>> {
         if !self.is_current(ticket.opening) {
-            return Err(StoreError::Poisoned("the disk was opened anew".to_owned()));
+            return Some(Err(StoreError::Poisoned("the disk was opened anew".to_owned())));
+        }
+        if self.is_held() {
+            // What was in flight when it was held has not landed, as far as anybody knows.
+            return None;
         }
         self.land(ticket.number);
-        ticket.fate.map_or(Ok(()), Err)
+        if let Some(left) = &mut self.hold_after {
+            *left = left.saturating_sub(1);
+        }
+        if self.is_held() { None } else { Some(ticket.fate.map_or(Ok(()), Err)) }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.hold_after == Some(0)
     }
 
     /// Makes visible what has landed by now: also those commits that nobody waits for any more.
     pub(super) fn settle(&mut self) {
+        if self.is_held() {
+            return;
+        }
         let now = self.now();
         // Those that land at this very moment become visible when their commits return.
         let landed = self.flying.iter().filter(|it| it.lands < now).map(|it| it.ticket).max();
@@ -180,10 +218,27 @@ impl Medium {
             }
             Durability::Process => {}
             Durability::Power => {
+                let batch = if self.synced_max > 0 {
+                    let (batch, undo) = self.undoable(batch);
+                    self.unsafe_batches.push(undo);
+                    batch
+                } else {
+                    batch
+                };
                 self.write(batch);
-                self.unsafe_batches.clear();
+                self.all_safe();
             }
         }
+    }
+
+    /// What was not safe is so now.
+    fn all_safe(&mut self) {
+        if self.synced_max > 0 {
+            self.synced.extend(self.unsafe_batches.drain(..).filter(|undo| !undo.is_empty()));
+            let excess = self.synced.len().saturating_sub(self.synced_max);
+            self.synced.drain(..excess);
+        }
+        self.unsafe_batches.clear();
     }
 
     /// The batch again, and what its keys hold now.
@@ -239,7 +294,7 @@ impl Medium {
         self.end_process();
         if power {
             // What survived is on the device.
-            self.unsafe_batches.clear();
+            self.all_safe();
         }
         // Whoever still holds the store of the process that was holds nothing.
         self.opening += 1;
@@ -262,7 +317,67 @@ impl Medium {
             self.apply(batch, Durability::Process);
         }
         self.failed = None;
+        self.hold_after = None;
         self.free_at = Timestamp::MIN;
+    }
+
+    pub(super) fn remember(&mut self, count: usize) {
+        self.synced_max = count;
+        self.pad.remember(count);
+    }
+
+    /// Loses power and the newest synced commits. False: there were none.
+    pub(super) fn lose_synced(&mut self, commits: u32) -> bool {
+        // One thing at a time: what notices is whole.
+        self.pad.settle_all();
+        self.crash(true);
+        let count = usize::try_from(commits).unwrap_or(usize::MAX).min(self.synced.len());
+        let gone = self.synced.split_off(self.synced.len() - count);
+        let now = self.visible.snapshot();
+        let mut lost = Undo::new();
+        for (space, key, _) in gone.iter().flatten() {
+            // A store in memory reads without fail.
+            lost.push((*space, key.clone(), now.get(*space, key).ok().flatten()));
+        }
+        for undo in gone.into_iter().rev() {
+            self.undo(undo);
+        }
+        let some = !lost.is_empty();
+        self.lost = some.then_some(lost);
+        some
+    }
+
+    /// Puts back what was lost of what was synced, or forgets it.
+    pub(super) fn restore(&mut self, it: bool) {
+        if let Some(lost) = self.lost.take().filter(|_| it) {
+            self.undo(lost);
+        }
+    }
+
+    /// Loses power, and the newest writes of the pad.
+    pub(super) fn lose_pad(&mut self, writes: u32) {
+        self.crash(true);
+        self.pad.fall_back(usize::try_from(writes).unwrap_or(usize::MAX));
+    }
+
+    /// Where the `nth` event stands, modulo their number, or the checkpoint.
+    pub(super) fn record(&self, of: Rotten, nth: u64) -> Option<(Space, Bytes)> {
+        use homeostat_kernel::checkpoint;
+        let now = self.visible.snapshot();
+        let all = |space| {
+            let pairs = now.range(space, std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+            pairs.filter_map(Result::ok).map(|(key, _)| key)
+        };
+        match of {
+            Rotten::Checkpoint => all(checkpoint::SPACE)
+                .find(|key| key == checkpoint::KEY)
+                .map(|key| (checkpoint::SPACE, key)),
+            Rotten::Event => {
+                let count = u64::try_from(all(EVENTS).count()).unwrap_or(0);
+                let nth = usize::try_from(nth.checked_rem(count)?).ok()?;
+                all(EVENTS).nth(nth).map(|key| (EVENTS, key))
+            }
+        }
     }
 
     /// A number from nothing to `most`, by chance.
@@ -295,75 +410,5 @@ impl Medium {
         let now = self.now();
         self.pad.write(slot, bytes, now);
         Ok(())
-    }
-}
-
-/// The pad's slots.
-#[derive(Default)]
-pub(super) struct Slots {
-    slots: [Slot; SLOTS],
-    /// The one that was written last, and may be torn: the other one's write had been made.
-    last: usize,
-}
-
-struct Slot {
-    /// What loss of power leaves for certain.
-    safe: [u8; SLOT_BYTES],
-    written: [u8; SLOT_BYTES],
-    /// When `written` was, if it is not safe yet.
-    at: Option<Timestamp>,
-}
-
-impl Default for Slot {
-    fn default() -> Self {
-        Self { safe: [0; SLOT_BYTES], written: [0; SLOT_BYTES], at: None }
-    }
-}
-
-/// After this, what was written into the pad survives loss of power.
-const PAD_SYNC_WITHIN: Duration = Duration::from_secs(1);
-
-impl Slots {
-    pub(super) fn slots(&self) -> [[u8; SLOT_BYTES]; SLOTS] {
-        self.slots.each_ref().map(|slot| slot.written)
-    }
-
-    fn write(&mut self, slot: usize, bytes: &[u8; SLOT_BYTES], now: Timestamp) {
-        self.last = slot % SLOTS;
-        if let Some(slot) = self.slots.get_mut(self.last) {
-            slot.settle(now);
-            slot.written = *bytes;
-            slot.at = Some(now);
-        }
-    }
-
-    fn lose_power(&mut self, now: Timestamp, chance: &mut (dyn Rng + Send)) {
-        for (nth, slot) in self.slots.iter_mut().enumerate() {
-            slot.settle(now);
-            if slot.at.take().is_none() {
-                continue;
-            }
-            // So many of its bytes had reached the device: none, all, or some.
-            let reached = match chance.next_u64() % 3 {
-                0 => 0,
-                2 if nth == self.last => {
-                    usize::try_from(chance.next_u64() % SLOT_BYTES as u64).unwrap_or(0)
-                }
-                _ => SLOT_BYTES,
-            };
-            let (reached, safe) = (slot.written.iter().take(reached), &mut slot.safe);
-            safe.iter_mut().zip(reached).for_each(|(old, new)| *old = *new);
-            slot.written = slot.safe;
-        }
-    }
-}
-
-impl Slot {
-    /// What was written long enough ago is safe.
-    fn settle(&mut self, now: Timestamp) {
-        if self.at.is_some_and(|at| now.since(at) >= PAD_SYNC_WITHIN) {
-            self.safe = self.written;
-            self.at = None;
-        }
     }
 }

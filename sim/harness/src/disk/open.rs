@@ -3,10 +3,9 @@
 use std::fmt;
 
 use homeostat_world::pad::SLOT_BYTES;
-use homeostat_world::store::MemorySnapshot;
 use homeostat_world::{Batch, Clock, Durability, Pad, Store, StoreError};
 
-use super::SimDisk;
+use super::{DiskSnapshot, SimDisk};
 
 /// One opening of a [`SimDisk`]. Clones are the same opening. After the next one, and after a
 /// crash, it takes nothing more.
@@ -24,21 +23,26 @@ impl<C> OpenDisk<C> {
 }
 
 impl<C: Clock> Store for OpenDisk<C> {
-    type Snapshot = MemorySnapshot;
+    type Snapshot = DiskSnapshot;
 
-    fn snapshot(&self) -> MemorySnapshot {
+    fn snapshot(&self) -> DiskSnapshot {
         let mut medium = self.disk.lock();
         if medium.is_current(self.opening) {
             medium.settle();
         }
-        medium.snapshot()
+        DiskSnapshot { visible: medium.snapshot(), reading: self.disk.reading.clone() }
     }
 
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {
         // Dropping this future cancels the wait, not the write, as with the real store.
         let ticket = self.disk.lock().begin(self.opening, batch, durability)?;
         self.clock.sleep_until(ticket.lands).await;
-        self.disk.lock().finish(ticket)
+        let finished = self.disk.lock().finish(ticket);
+        match finished {
+            Some(result) => result,
+            // The process is about to be stopped, and must not learn of it.
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use homeostat_world::{
 
 use super::{OpenDisk, SYNC_LATENCY, SimDisk};
 use crate::native::{Native, NativeDoors, Order, SimClock};
+use crate::plan::{Operation, Rotten};
 use crate::stage::{Doors, Stage};
 
 const SPACE: Space = Space("test");
@@ -201,7 +202,7 @@ fn a_failed_commit_may_be_there_after_the_next_opening() {
         let failing = disk.clone();
         on(native, disk, |disk| async move {
             disk.commit(batch(&["a"]), Durability::Power).await.unwrap();
-            failing.fail_next_commit();
+            failing.set_failing(Some(Operation::Write));
             let error = disk.commit(batch(&["b"]), Durability::Power).await.unwrap_err();
             assert!(matches!(error, StoreError::Io(_)), "{error}");
             assert_eq!(keys(&disk.snapshot()), ["a"]);
@@ -250,4 +251,132 @@ fn the_pad_survives_a_crash_at_once_and_loss_of_power_within_a_second() {
         found.insert(new.clamp(0, 64));
     }
     assert!(found.contains(&0) && found.contains(&64) && found.len() > 2, "{found:?}");
+}
+
+#[test]
+fn a_disk_that_holds_lands_a_commit_and_lets_nobody_know() {
+    for power in [false, true] {
+        let found = found(|native, disk| {
+            let (open, held) = (disk.clone(), disk.clone());
+            disk.hold_after(Some(2));
+            native.start("node", |doors| async move {
+                let disk = open.open(doors.clock());
+                held.hold_after(Some(2));
+                disk.commit(batch(&["a"]), Durability::Power).await.unwrap();
+                disk.commit(batch(&["b"]), Durability::Power).await.unwrap();
+                unreachable!("the second commit does not return");
+            });
+            native.run_until(Timestamp::EPOCH + Duration::from_millis(1));
+            assert!(!disk.is_held());
+            native.run_until(Timestamp::EPOCH + Duration::from_secs(1));
+            assert!(disk.is_held() && native.panics().is_empty());
+            native.crash("node");
+            disk.crash(power);
+            assert!(!disk.is_held());
+        });
+        assert_eq!(found, all_of(&[&["a", "b"]]), "power: {power}");
+    }
+}
+
+#[test]
+fn a_failing_sync_fails_what_must_survive_power_and_nothing_else() {
+    let (mut native, disk) = world(1);
+    let failing = disk.clone();
+    on(&mut native, &disk, |disk| async move {
+        failing.set_failing(Some(Operation::Sync));
+        disk.commit(batch(&["a"]), Durability::Process).await.unwrap();
+        let error = disk.commit(Batch::new(), Durability::Power).await.unwrap_err();
+        assert!(matches!(error, StoreError::Io(_)), "{error}");
+    });
+    on(&mut native, &disk, |disk| async move {
+        disk.commit(batch(&["b"]), Durability::Power).await.unwrap();
+    });
+    // It fails once.
+    assert_eq!(left(&disk).last().map(String::as_str), Some("b"));
+}
+
+#[test]
+fn a_device_that_cannot_be_read_says_so_also_to_snapshots_from_before() {
+    let (mut native, disk) = world(1);
+    let failing = disk.clone();
+    on(&mut native, &disk, |disk| async move {
+        disk.commit(batch(&["a", "b"]), Durability::Power).await.unwrap();
+        let before = disk.snapshot();
+        failing.set_failing(Some(Operation::Read));
+        for snapshot in [before, disk.snapshot()] {
+            assert!(matches!(snapshot.get(SPACE, b"a"), Err(StoreError::Io(_))));
+            let mut all =
+                snapshot.range(SPACE, std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+            assert!(matches!(all.next(), Some(Err(StoreError::Io(_)))));
+        }
+        failing.set_failing(None);
+        assert_eq!(keys(&disk.snapshot()), ["a", "b"]);
+    });
+}
+
+#[test]
+fn a_rotten_event_is_reported_and_its_neighbours_are_read() {
+    use homeostat_log::index::EVENTS;
+    let (mut native, disk) = world(1);
+    let rotting = disk.clone();
+    assert!(!disk.rot(Rotten::Event, 0), "there is nothing to rot");
+    on(&mut native, &disk, |disk| async move {
+        let mut change = Batch::new();
+        for position in 1..=3_u64 {
+            change.put(EVENTS, position.to_be_bytes().to_vec(), "event");
+        }
+        disk.commit(change, Durability::Power).await.unwrap();
+        assert!(rotting.rot(Rotten::Event, 4));
+        let read = |position: u64| disk.snapshot().get(EVENTS, &position.to_be_bytes());
+        assert!(matches!(read(2), Err(StoreError::Damaged(_))));
+        assert!(read(1).is_ok() && read(3).is_ok());
+        let snapshot = disk.snapshot();
+        let all = snapshot.range(EVENTS, std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+        assert_eq!(all.map(|pair| pair.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+        rotting.heal_rot();
+        assert_eq!(read(2).unwrap().as_deref(), Some(&b"event"[..]));
+    });
+}
+
+#[test]
+fn synced_commits_that_are_gone_come_back_only_when_they_are_restored() {
+    for restored in [false, true] {
+        let (mut native, disk) = world(1);
+        disk.remember(8);
+        on(&mut native, &disk, |disk| async move {
+            for key in ["a", "b", "c"] {
+                disk.commit(batch(&[key]), Durability::Power).await.unwrap();
+            }
+            let mut change = Batch::new();
+            change.put(SPACE, "a", "other");
+            change.remove(SPACE, "b");
+            disk.commit(change, Durability::Power).await.unwrap();
+            disk.write(0, &[1; 64]).unwrap();
+        });
+        assert!(disk.lose_synced(2));
+        assert_eq!(left(&disk), ["a", "b"]);
+        assert_eq!(disk.image().snapshot().get(SPACE, b"a").unwrap().as_deref(), Some(&b"a"[..]));
+        assert_eq!(disk.slots(), [[1; 64], [0; 64]], "the pad keeps all");
+        disk.restore(restored);
+        assert_eq!(left(&disk), if restored { ["a", "c"] } else { ["a", "b"] });
+        let a = disk.image().snapshot().get(SPACE, b"a").unwrap();
+        assert_eq!(a.as_deref(), Some(if restored { &b"other"[..] } else { b"a" }));
+    }
+}
+
+#[test]
+fn a_stale_pad_is_as_it_was_some_writes_ago() {
+    for (writes, expected) in [(1, [[3; 64], [2; 64]]), (3, [[1; 64], [0; 64]]), (9, [[0; 64]; 2])]
+    {
+        let (mut native, disk) = world(1);
+        disk.remember(8);
+        on(&mut native, &disk, |disk| async move {
+            for turn in 0..4_u8 {
+                disk.write(usize::from(turn), &[turn + 1; 64]).unwrap();
+            }
+        });
+        assert_eq!(disk.slots(), [[3; 64], [4; 64]]);
+        disk.lose_pad(writes);
+        assert_eq!(disk.slots(), expected, "{writes}");
+    }
 }

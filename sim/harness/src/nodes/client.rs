@@ -2,23 +2,27 @@
 //!
 //! In: steps. Out: requests over the engine's HTTP, and what came of them in the History.
 //! Never: takes silence for an answer; sends other bytes the second time.
-//! Promise: every append ends as acknowledged, rejected, or, at the end of the run, in doubt.
+//! Promise: every append ends as acknowledged, rejected, or, at the end of the run, in doubt. A
+//! reading and a decision are asked for once, however that goes, apart from what the engine's own
+//! client tries again.
 //! Start reading at [`Client::run`].
 
 use homeostat_api::wire::{DecisionRequest, State};
 use homeostat_api::{ClientError, GapFilter, Patience};
 use homeostat_log::control::Decision;
 use homeostat_log::{Actor, Data, Expect, Kind, NewEvent};
-use homeostat_world::{Clock, Duration, Tasks, Timestamp};
+use homeostat_world::{Clock, Duration, Net, Position, Tasks, Timestamp};
 use serde_json::Value as Json;
 
 use super::{ENGINE_ADDRESS, SOURCE, client_name};
 use crate::history::{Recorder, What};
+use crate::oracle::digest;
 use crate::plan::{Action, PlannedEvent, Step};
 use crate::stage::Doors;
+use crate::trouble::{Trouble, TroubledNet};
 
 /// One client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client<C> {
     /// Its number, from 1.
     pub number: u32,
@@ -32,10 +36,21 @@ pub struct Client<C> {
     pub steps: Vec<Step>,
     /// Where it says what happens.
     pub recorder: Recorder,
+    /// What is wrong with its connections.
+    pub trouble: Trouble,
 }
 
 /// A client of the API over the doors of a node.
-type Api<D, C> = homeostat_api::Client<<D as Doors>::Net, C>;
+type Api<D, C> = homeostat_api::Client<TroubledNet<D>, C>;
+
+/// What a person says about a gap.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    nth: u32,
+    decision: Decision,
+    thinks: Duration,
+    times: u32,
+}
 
 /// One call of the API client: short, since the loop around it tries again until the end.
 const PATIENCE: Patience = Patience {
@@ -48,19 +63,22 @@ const PATIENCE: Patience = Patience {
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl<C: Clock> Client<C> {
-    /// Does every step, in order; a step waits for the answer to the one before.
+    /// Does every step, in order; a step waits for the answer to the one before. People decide
+    /// beside that, since nobody waits for them.
     pub async fn run<D: Doors>(mut self, doors: D) {
-        let Ok(mut api) = open(&doors, &self.clock) else { return };
+        let net = TroubledNet::new(doors.clone(), self.trouble.clone());
+        let Ok(mut api) = open(&net, &self.clock) else { return };
         for step in std::mem::take(&mut self.steps) {
             // The Plan's times are the true clock's, so that a skewed client still does its part.
             doors.clock().sleep_until(self.start + step.at).await;
             match step.action {
                 Action::Append { events, times } => {
-                    self.append(&doors, &mut api, &events, times).await;
+                    self.append(&doors, &net, &mut api, &events, times).await;
                 }
-                Action::Decide { nth, decision } => {
-                    self.decide(&doors, &mut api, nth, decision).await;
+                Action::Decide { nth, decision, thinks, times } => {
+                    self.decide(&doors, &net, Word { nth, decision, thinks, times });
                 }
+                Action::Read { from, limit } => self.read(&doors, &mut api, from, limit).await,
             }
         }
     }
@@ -68,6 +86,7 @@ impl<C: Clock> Client<C> {
     async fn append<D: Doors>(
         &self,
         doors: &D,
+        net: &TroubledNet<D>,
         api: &mut Api<D, C>,
         planned: &[PlannedEvent],
         times: u32,
@@ -82,7 +101,7 @@ impl<C: Clock> Client<C> {
             Err(why) => return say(What::Rejected { ids, why }),
         };
         for _ in 1..times {
-            self.send_besides(doors, &events);
+            self.send_besides(doors, net, &events);
         }
         loop {
             let why = match api.append(&events, &Expect::Any).await {
@@ -96,17 +115,19 @@ impl<C: Clock> Client<C> {
             if now + PAUSE >= self.end {
                 return say(What::InDoubt { ids, why });
             }
+            say(What::SentAgain { ids: ids.clone(), why });
             doors.clock().sleep_until(now + PAUSE).await;
         }
     }
 
     /// Sends the same request once more, at the same time, on a connection of its own.
-    fn send_besides<D: Doors>(&self, doors: &D, events: &[NewEvent]) {
+    fn send_besides<D: Doors>(&self, doors: &D, net: &TroubledNet<D>, events: &[NewEvent]) {
         let (recorder, node, events) =
             (self.recorder.clone(), client_name(self.number), events.to_vec());
-        let (clock, tasks, doors) = (self.clock.clone(), doors.tasks(), doors.clone());
+        let (clock, net) = (self.clock.clone(), net.clone());
+        let (tasks, doors) = (doors.tasks(), doors.clone());
         drop(tasks.spawn("duplicate", async move {
-            let Ok(mut api) = open(&doors, &clock) else { return };
+            let Ok(mut api) = open(&net, &clock) else { return };
             // Without an answer it is as if it had not been sent: the first request goes on.
             if let Ok(answer) = api.append(&events, &Expect::Any).await {
                 let ids = events.into_iter().map(|event| event.id).collect();
@@ -115,35 +136,44 @@ impl<C: Clock> Client<C> {
         }));
     }
 
-    async fn decide<D: Doors>(&self, doors: &D, api: &mut Api<D, C>, nth: u32, decision: Decision) {
-        let node = client_name(self.number);
-        let (gap, outcome, position) = match self.decided(api, nth, decision).await {
-            Ok((gap, position)) => (gap, format!("{decision:?}"), Some(position)),
-            Err((gap, why)) => (gap, why, None),
-        };
-        let what = What::Decided { gap, outcome, position };
-        self.recorder.record(doors.clock().now(), &node, what);
+    /// A person looks, thinks, and says it, as often as the Plan has it.
+    fn decide<D: Doors>(&self, doors: &D, net: &TroubledNet<D>, word: Word) {
+        let (person, doors_there, net) = (self.clone(), doors.clone(), net.clone());
+        drop(doors.tasks().spawn("person", async move {
+            let Ok(mut api) = open(&net, &person.clock) else { return };
+            let clock = doors_there.clock();
+            let node = client_name(person.number);
+            let say = |gap, outcome, position| {
+                let what = What::Decided { gap, outcome, position };
+                person.recorder.record(clock.now(), &node, what);
+            };
+            let gap = match escalated(&mut api, word.nth).await {
+                Ok(gap) => gap,
+                Err(why) => return say(String::new(), why, None),
+            };
+            clock.sleep_until(clock.now() + word.thinks).await;
+            for _ in 0..word.times {
+                let (by, reason) = (client_name(person.number), "as the Plan has it".to_owned());
+                let request = DecisionRequest { decision: word.decision.into(), by, reason };
+                match api.decide(&gap, &request).await {
+                    Ok(position) => {
+                        say(gap.clone(), format!("{:?}", word.decision), Some(position.get()));
+                    }
+                    Err(error) => say(gap.clone(), error.to_string(), None),
+                }
+            }
+        }));
     }
 
-    async fn decided<N: homeostat_world::Net>(
-        &self,
-        api: &mut homeostat_api::Client<N, C>,
-        nth: u32,
-        decision: Decision,
-    ) -> Result<(String, u64), (String, String)> {
-        let state = Some(State::Escalated.text().to_owned());
-        let filter = GapFilter { state, ..GapFilter::default() };
-        let page = api.gaps(&filter).await.map_err(|error| (String::new(), error.to_string()))?;
-        let chosen = usize::try_from(nth).ok().and_then(|nth| nth.checked_rem(page.gaps.len()));
-        let Some(gap) = chosen.and_then(|nth| page.gaps.into_iter().nth(nth)) else {
-            return Err((String::new(), "nothing is escalated".to_owned()));
+    /// Reads a page, once, and takes down what it was shown.
+    async fn read<D: Doors>(&self, doors: &D, api: &mut Api<D, C>, from: u64, limit: u32) {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (events, why) = match api.events(Position::new(from), limit, None).await {
+            Ok(page) => (page.events.iter().map(|event| shown(event.get())).collect(), None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
         };
-        let (by, reason) = (client_name(self.number), "as the Plan has it".to_owned());
-        let request = DecisionRequest { decision: decision.into(), by, reason };
-        match api.decide(&gap.id, &request).await {
-            Ok(position) => Ok((gap.id, position.get())),
-            Err(error) => Err((gap.id, error.to_string())),
-        }
+        let what = What::Shown { from, events, why };
+        self.recorder.record(doors.clock().now(), &client_name(self.number), what);
     }
 
     fn event(&self, planned: &PlannedEvent) -> Result<NewEvent, String> {
@@ -163,9 +193,28 @@ impl<C: Clock> Client<C> {
     }
 }
 
-fn open<D: Doors, C: Clock>(doors: &D, clock: &C) -> Result<Api<D, C>, ClientError> {
+fn open<D: Doors, C: Clock>(net: &TroubledNet<D>, clock: &C) -> Result<Api<D, C>, ClientError> {
     let url = format!("http://{ENGINE_ADDRESS}");
-    homeostat_api::Client::new(doors.net(), clock.clone(), &url, PATIENCE)
+    homeostat_api::Client::new(net.clone(), clock.clone(), &url, PATIENCE)
+}
+
+/// The `nth` of the gaps that lie with people, modulo their number; or why there is none.
+async fn escalated<N: Net, C: Clock>(
+    api: &mut homeostat_api::Client<N, C>,
+    nth: u32,
+) -> Result<String, String> {
+    let state = Some(State::Escalated.text().to_owned());
+    let filter = GapFilter { state, ..GapFilter::default() };
+    let page = api.gaps(&filter).await.map_err(|error| error.to_string())?;
+    let chosen = usize::try_from(nth).ok().and_then(|nth| nth.checked_rem(page.gaps.len()));
+    let gap = chosen.and_then(|nth| page.gaps.into_iter().nth(nth));
+    gap.map(|gap| gap.id).ok_or_else(|| "nothing is escalated".to_owned())
+}
+
+/// What names an event that was shown.
+fn shown(event: &str) -> (u64, String) {
+    // The client has read it as JSON already.
+    digest(&serde_json::from_str(event).unwrap_or_default())
 }
 
 fn ids(planned: &[PlannedEvent]) -> Vec<String> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use homeostat_agents::{AgentsFile, MockRunner};
 use homeostat_api::{ServeLimits, serve};
+use homeostat_intent::{Source, Spec};
 use homeostat_kernel::{Parts, Settings};
 use homeostat_log::{Head, Log};
 use homeostat_world::{Chance, Clock, Net, Pad, Store};
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{ENGINE, ENGINE_ADDRESS};
 use crate::history::{Recorder, What};
+use crate::plan::Version;
 use crate::run::Setup;
 use crate::stage::Doors;
 
@@ -29,6 +31,8 @@ pub struct Engine<C, S> {
     pub head: Option<Head>,
     /// The spec and the agents.
     pub setup: Setup,
+    /// Which spec it is started with.
+    pub version: Version,
     /// What mocks draw from.
     pub chance: Chance,
     /// A checkpoint after this many events.
@@ -82,8 +86,9 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
     }
 
     async fn live<D: Doors>(self, doors: D) -> Result<(), String> {
-        let Self { clock, disk, head, setup, chance, checkpoint_every, recorder, condition, stop } =
-            self;
+        let (spec, sources) = given(&self.setup, self.version)?;
+        let Self { clock, disk, head, setup, chance, .. } = self;
+        let Self { checkpoint_every, recorder, condition, stop, .. } = self;
         let log = Log::open(disk.clone(), head).await.map_err(|error| error.to_string())?;
         let log = log.with_witness(Box::new(disk.clone()));
         let agents = AgentsFile::clone(&setup.agents);
@@ -96,8 +101,8 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
             clock: clock.clone(),
             tasks: doors.tasks(),
             runner,
-            spec: setup.spec.clone(),
-            sources: setup.sources.clone(),
+            spec,
+            sources,
             agents,
             settings: Settings { checkpoint_every, ..Settings::default() },
         };
@@ -109,5 +114,48 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
         serve(listener, handle, clock, doors.tasks(), ServeLimits::default(), until).await;
         running.stop().await;
         Ok(())
+    }
+}
+
+/// What is given to an engine that is started with that version of the spec. A text that is no
+/// spec is refused before the log is opened, as `homeostat serve` does it.
+fn given(setup: &Setup, version: Version) -> Result<(Spec, Vec<Source>), String> {
+    let mut sources = setup.sources.clone();
+    let text = match version {
+        Version::Same => return Ok((setup.spec.clone(), sources)),
+        Version::Other => "when proving_ground.opened { could: close_the_proving_ground() }\n",
+        Version::Invalid => "when {\n",
+    };
+    sources.push(Source { name: "another.intent".to_owned(), text: text.to_owned() });
+    let loaded = homeostat_intent::load(&sources);
+    if loaded.has_errors() {
+        return Err("the spec does not load".to_owned());
+    }
+    Ok((loaded.spec, sources))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_loads_and_is_another_and_an_invalid_one_does_not() {
+        let sources = vec![Source {
+            name: "x.intent".to_owned(),
+            text: "when a.created { must: b(a)\n within: 5s }".to_owned(),
+        }];
+        let spec = homeostat_intent::load(&sources).spec;
+        let program = homeostat_graph::Program::compile(&spec);
+        let setup = Setup {
+            sources,
+            spec,
+            program: Arc::new(program.unwrap_or_else(|error| unreachable!("{error}"))),
+            agents: Arc::new(AgentsFile::default()),
+            keeps_polls: false,
+        };
+        let hash = |version| given(&setup, version).map(|(spec, _)| spec.hash.to_string());
+        assert_eq!(hash(Version::Same), Ok(setup.spec.hash.to_string()));
+        assert!(hash(Version::Other).is_ok_and(|other| other != setup.spec.hash.to_string()));
+        assert!(hash(Version::Invalid).is_err());
     }
 }

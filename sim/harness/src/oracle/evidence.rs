@@ -123,6 +123,12 @@ fn checkpoint<S: Store>(store: &S, reader: &Reader<S>) -> Result<Option<Checkpoi
     Ok(Some(Checkpoint { bytes: bytes.to_vec(), position, chain }))
 }
 
+/// The position of the newest checkpoint on a store.
+pub(crate) fn checkpoint_on(store: &impl Store) -> Option<u64> {
+    use homeostat_kernel::checkpoint::{KEY, SPACE};
+    position_of(&store.snapshot().get(SPACE, KEY).ok()??)
+}
+
 /// The position in the first section of a checkpoint, which is JSON behind its length.
 fn position_of(bytes: &[u8]) -> Option<u64> {
     let (length, rest) = bytes.split_first_chunk::<8>()?;

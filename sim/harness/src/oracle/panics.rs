@@ -1,26 +1,37 @@
-//! Promise: nothing panics, and an engine that is started starts, unless a fault of its disk keeps
-//! it from that.
+//! Promise: nothing panics, and an engine that is started starts, unless a fault that is in force
+//! keeps it from that. Where the disk holds damage, the refusal names the place and the remedy.
 //!
 //! Survives: any fault of the Plan. Start reading at [`judge`].
 
 use super::{Evidence, Findings};
-use crate::history::What;
-use crate::plan::FaultKind;
+use crate::history::{Line, What};
+use crate::plan::{Fault, FaultKind};
 
 pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
-    let disk_can_fail = evidence.plan.faults.iter().any(|fault| {
-        matches!(fault.kind, FaultKind::DiskFull { .. } | FaultKind::DiskError { .. })
-    });
     for line in &evidence.history.lines {
         match &line.what {
             What::Panicked { task, why } => {
                 findings
                     .push(format!("step {}: `{task}` on {} panicked: {why}", line.step, line.node));
             }
-            What::Refused { why } if !disk_can_fail => {
-                findings.push(format!("step {}: {} did not start: {why}", line.step, line.node));
-            }
+            What::Refused { why } => refused(evidence, line, why, findings),
             _ => {}
         }
+    }
+}
+
+fn refused(evidence: &Evidence, line: &Line, why: &str, findings: &mut Findings) {
+    let at = line.at.since(evidence.plan.start);
+    let in_force = |fault: &&Fault| fault.kind.may_refuse() && fault.is_in_force(at);
+    let mut excuses = evidence.plan.faults.iter().filter(in_force).map(|it| &it.kind).peekable();
+    let (step, node) = (line.step, &line.node);
+    if excuses.peek().is_none() {
+        findings.push(format!("step {step}: {node} did not start: {why}"));
+    } else if excuses.all(FaultKind::is_damage)
+        && !(why.contains("position") && why.contains("restore"))
+    {
+        findings.push(format!(
+            "step {step}: {node} did not start, and did not say where the damage is and what to do: {why}"
+        ));
     }
 }

@@ -44,6 +44,12 @@ pub struct PlanErrors(pub Vec<PlanError>);
 const CLIENTS_MAX: u32 = 64;
 /// How often one request may be sent.
 const TIMES_MAX: u32 = 100;
+/// The shortest rest of a slow peer: each byte costs a turn of the executor.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+/// The most that a clock may drift, in millionths: half as fast again, or half as fast.
+const PPM_MAX: i64 = 500_000;
+/// How many commits or writes a disk may fall back.
+pub(crate) const BACK_MAX: u32 = 64;
 /// The longest run: ten years, so that sums of times stay far inside the time line.
 const LENGTH_MAX: Duration = Duration::from_secs(3_660 * 86_400);
 
@@ -178,13 +184,19 @@ impl Checking<'_> {
         let place = format!("step at `{}`", step.at);
         self.time(&place, step.at, Duration::ZERO);
         self.client(&place, step.client);
-        let Action::Append { events, times } = &step.action else { return };
+        let (Action::Append { times, .. } | Action::Decide { times, .. }) = &step.action else {
+            return;
+        };
+        if !(1..=TIMES_MAX).contains(times) {
+            self.fail(&place, format!("sent `{times}` times, expected 1 to {TIMES_MAX}"));
+        }
+        if let Action::Decide { thinks, .. } = &step.action {
+            self.time(&place, step.at, *thinks);
+        }
+        let Action::Append { events, .. } = &step.action else { return };
         if events.is_empty() || events.len() > APPEND_EVENTS_MAX {
             let message = format!("`{}` events, expected 1 to {APPEND_EVENTS_MAX}", events.len());
             self.fail(&place, message);
-        }
-        if !(1..=TIMES_MAX).contains(times) {
-            self.fail(&place, format!("sent `{times}` times, expected 1 to {TIMES_MAX}"));
         }
         for event in events {
             self.event(event);
@@ -220,25 +232,53 @@ impl Checking<'_> {
         if let Some(client) = fault.kind.client() {
             self.client(&place, client);
         }
+        if let Some(node) = fault.kind.node() {
+            self.node(&place, node);
+        }
+        if let Some(midway) = fault.kind.midway() {
+            self.not_negative(&place, "restart_after", midway);
+            if midway > fault.kind.lasts() {
+                let lasts = fault.kind.lasts();
+                self.fail(
+                    &place,
+                    format!("it starts the engine after `{midway}`, over is it after `{lasts}`"),
+                );
+            }
+        }
         match &fault.kind {
             FaultKind::Slow { latency, jitter, .. } => {
                 self.not_negative(&place, "latency", *latency);
                 self.not_negative(&place, "jitter", *jitter);
             }
             FaultKind::SlowSync { latency, .. } => self.not_negative(&place, "latency", *latency),
-            FaultKind::ClockJump { node, .. } => {
-                let number = node.strip_prefix("client-").and_then(|it| it.parse().ok());
-                match number {
-                    Some(client) => self.client(&place, client),
-                    None if node == "engine" => {}
-                    None => {
-                        let message =
-                            format!("unknown node `{node}`, expected `engine` or `client-1` …");
-                        self.fail(&place, message);
-                    }
-                }
+            FaultKind::SlowPeer { pause, .. } if *pause < PAUSE_MIN => {
+                self.fail(&place, format!("pause is `{pause}`, expected `{PAUSE_MIN}` or more"));
+            }
+            FaultKind::ClockDrift { ppm, .. } if ppm.unsigned_abs() > PPM_MAX.unsigned_abs() => {
+                self.fail(&place, format!("ppm is `{ppm}`, expected -{PPM_MAX} to {PPM_MAX}"));
+            }
+            FaultKind::Crash { after_commits: Some(0), .. } => {
+                self.fail(&place, "after_commits is `0`, expected 1 or more, or nothing");
+            }
+            FaultKind::StaleLog { commits: back, .. }
+            | FaultKind::StalePad { writes: back, .. }
+                if !(1..=BACK_MAX).contains(back) =>
+            {
+                self.fail(&place, format!("`{back}` are gone, expected 1 to {BACK_MAX}"));
             }
             _ => {}
+        }
+    }
+
+    fn node(&mut self, place: &str, node: &str) {
+        let number = node.strip_prefix("client-").and_then(|it| it.parse().ok());
+        match number {
+            Some(client) => self.client(place, client),
+            None if node == "engine" => {}
+            None => {
+                let message = format!("unknown node `{node}`, expected `engine` or `client-1` …");
+                self.fail(place, message);
+            }
         }
     }
 

@@ -67,7 +67,7 @@ fn every_kind_of_fault_and_awkward_text_reads_back() {
         FaultKind::Refuse { client: 1, lasts },
         FaultKind::Reset { client: 2 },
         FaultKind::DiskFull { lasts },
-        FaultKind::DiskError { restart_after: lasts },
+        FaultKind::DiskError { on: Operation::Sync, restart_after: lasts },
         FaultKind::SlowSync { latency, lasts },
         FaultKind::ClockJump { node: "client-1".to_owned(), by_micros: -5_000_001 },
     ];

@@ -14,11 +14,16 @@ use crate::plan::{Action, FaultKind, Plan, PlannedEvent, Ways};
 /// So many events that no checkpoint is made.
 pub(super) const NEVER: u64 = 1_000_000;
 
-/// What can be made plainer about a fault.
-pub(super) const SIMPLER: [fn(&mut FaultKind); 4] = [
+/// What can be made plainer about a fault. Each makes something less or gives it its first value.
+pub(super) const SIMPLER: [fn(&mut FaultKind); 8] = [
     |kind| {
         if let FaultKind::Crash { power, .. } = kind {
             *power = false;
+        }
+    },
+    |kind| {
+        if let FaultKind::Crash { after_commits, .. } = kind {
+            *after_commits = None;
         }
     },
     |kind| {
@@ -37,23 +42,35 @@ pub(super) const SIMPLER: [fn(&mut FaultKind); 4] = [
             *by_micros = if round == 0 { *by_micros } else { round };
         }
     },
+    |kind| match kind {
+        FaultKind::Crash { after_commits: Some(count), .. }
+        | FaultKind::StaleLog { commits: count, .. }
+        | FaultKind::StalePad { writes: count, .. } => *count = 1,
+        FaultKind::BitRot { nth, .. } => *nth = 0,
+        _ => {}
+    },
+    |kind| {
+        if let FaultKind::Adopt { restart_after, .. } | FaultKind::StaleLog { restart_after, .. } =
+            kind
+        {
+            *restart_after = Duration::ZERO;
+        }
+    },
+    |kind| {
+        // A kill is plainer than a stop that waits for others.
+        if let FaultKind::Restart { restart_after } = kind {
+            let restart_after = *restart_after;
+            *kind = FaultKind::Crash { restart_after, power: false, after_commits: None };
+        }
+    },
 ];
 
 /// Halves how long a fault lasts, in whole milliseconds.
 pub(super) fn halve(kind: &mut FaultKind) {
-    let length = match kind {
-        FaultKind::Crash { restart_after, .. } | FaultKind::DiskError { restart_after } => {
-            restart_after
-        }
-        FaultKind::Partition { lasts, .. }
-        | FaultKind::Slow { lasts, .. }
-        | FaultKind::Refuse { lasts, .. }
-        | FaultKind::DiskFull { lasts }
-        | FaultKind::SlowSync { lasts, .. } => lasts,
-        FaultKind::Reset { .. } | FaultKind::ClockJump { .. } => return,
-    };
+    let (midway, Some(length)) = (kind.midway(), kind.lasts_mut()) else { return };
     let half = Duration::from_micros(length.as_micros() / 2_000 * 1_000);
-    if half > Duration::ZERO {
+    // What happens in the middle of it must still find room.
+    if half > Duration::ZERO && midway.is_none_or(|midway| midway <= half) {
         *length = half;
     }
 }
@@ -136,18 +153,14 @@ pub(super) fn rename_clients(plan: &mut Plan, mut name: impl FnMut(u32) -> u32) 
         step.client = name(step.client);
     }
     for fault in &mut plan.faults {
-        match &mut fault.kind {
-            FaultKind::Partition { client, .. }
-            | FaultKind::Slow { client, .. }
-            | FaultKind::Refuse { client, .. }
-            | FaultKind::Reset { client } => *client = name(*client),
-            FaultKind::ClockJump { node, .. } => {
-                let number = node.strip_prefix("client-").and_then(|it| it.parse().ok());
-                if let Some(client) = number {
-                    *node = format!("client-{}", name(client));
-                }
+        if let Some(client) = fault.kind.client_mut() {
+            *client = name(*client);
+        }
+        if let Some(node) = fault.kind.node_mut() {
+            let number = node.strip_prefix("client-").and_then(|it| it.parse().ok());
+            if let Some(client) = number {
+                *node = format!("client-{}", name(client));
             }
-            _ => {}
         }
     }
 }
@@ -170,7 +183,7 @@ pub(super) fn event_places(plan: &Plan) -> Vec<Place> {
 pub(super) fn event(plan: &Plan, (step, event): Place) -> Option<&PlannedEvent> {
     match &plan.steps.get(step)?.action {
         Action::Append { events, .. } => events.get(event),
-        Action::Decide { .. } => None,
+        Action::Decide { .. } | Action::Read { .. } => None,
     }
 }
 
@@ -178,7 +191,7 @@ pub(super) fn event(plan: &Plan, (step, event): Place) -> Option<&PlannedEvent> 
 pub(super) fn event_mut(plan: &mut Plan, (step, event): Place) -> Option<&mut PlannedEvent> {
     match &mut plan.steps.get_mut(step)?.action {
         Action::Append { events, .. } => events.get_mut(event),
-        Action::Decide { .. } => None,
+        Action::Decide { .. } | Action::Read { .. } => None,
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) fn steps(mut moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) ->
     if wants.people {
         decisions(&mut steps, wants, draw);
     }
+    readings(&mut steps, wants, draw);
     steps.sort_by_key(|step| step.at);
     steps
 }
@@ -83,18 +84,34 @@ fn again(steps: &mut Vec<Step>, active: i64, draw: &mut Draw) {
     steps.extend(copies);
 }
 
-/// People look at what was escalated; some decide twice.
+/// People look at what was escalated; some are silent, some decide twice, some take so long that
+/// what they have seen is no longer so.
 fn decisions(steps: &mut Vec<Step>, wants: &Wants, draw: &mut Draw) {
     let active = wants.active.as_micros();
-    for _ in 0..draw.count(1, 5) {
-        let at = Duration::from_micros(draw.between(active / 4, active));
+    for _ in 0..draw.count(0, 5) {
+        let at = draw.between(active / 4, active);
         let decision = if draw.percent(60) { Decision::Retry } else { Decision::Waive };
         let nth = draw.count(0, 3);
+        let thinks = if draw.percent(40) { draw.between(1, 15 * SECOND) } else { 0 };
+        let thinks = Duration::from_micros(thinks.min(active - at));
+        let times = if draw.percent(20) { 2 } else { 1 };
         let client = draw.count(1, wants.clients.max(1));
-        let step = Step { at, client, action: Action::Decide { nth, decision } };
-        if draw.percent(25) {
+        let action = Action::Decide { nth, decision, thinks, times };
+        let step = Step { at: Duration::from_micros(at), client, action };
+        if draw.percent(15) {
+            // Somebody else has looked at the same time, and says it too.
             steps.push(step.clone());
         }
         steps.push(step);
+    }
+}
+
+/// Somebody reads the log now and then.
+fn readings(steps: &mut Vec<Step>, wants: &Wants, draw: &mut Draw) {
+    for _ in 0..draw.count(0, 4) {
+        let at = draw.length(Duration::ZERO, wants.active);
+        let from = if draw.percent(50) { 1 } else { u64::from(draw.count(1, 2 * wants.events)) };
+        let client = draw.count(1, wants.clients.max(1));
+        steps.push(Step { at, client, action: Action::Read { from, limit: draw.count(1, 60) } });
     }
 }

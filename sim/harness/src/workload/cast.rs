@@ -15,7 +15,7 @@ use super::draw::Draw;
 use super::shape::{Shapes, number};
 
 /// Deeds that are no resolution.
-const MISCHIEF: [&str; 9] = [
+const MISCHIEF: [&str; 17] = [
     "fail",
     "stall",
     "silent",
@@ -25,6 +25,14 @@ const MISCHIEF: [&str; 9] = [
     "forbidden_type",
     "overspend",
     "needs_human",
+    "lie",
+    "forge",
+    "smuggle",
+    "echo",
+    "hoard",
+    "contradict",
+    "leak",
+    "late",
 ];
 
 /// Writes an agents file for the actions of `spec`.
@@ -40,19 +48,35 @@ pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
         String::from("[defaults]\ntime = \"8s\"\ncost_max = 0.05\ncost_per_run = 0.001\n");
     // At most one: its own event opens what it has just closed, and so on down to the depth limit.
     let looper = if mischief { draw.below(12) } else { u64::MAX };
+    // What one agent does is the next one's trigger: gaps open ever deeper.
+    let cascades = mischief && draw.percent(20);
+    let actions: Vec<&str> = duties.keys().copied().collect();
     for (nth, (action, duty)) in (0_u64..).zip(duties) {
         if mischief && draw.percent(6) {
             // Nobody does it: it goes to people.
             continue;
         }
-        let trigger = (nth == looper).then(|| trigger_of(spec, &duty.action)).flatten();
-        member(&mut out, action, mischief, trigger, &mut draw);
+        let next = actions.iter().cycle().skip_while(|it| **it != action).nth(1);
+        let asked_for = match next {
+            _ if nth == looper => Some(action),
+            Some(next) if cascades && draw.percent(70) => Some(*next),
+            _ => None,
+        };
+        let trigger = asked_for.and_then(|action| trigger_of(spec, action));
+        member(&mut out, spec, action, mischief, trigger, &mut draw);
         appended(&mut out, spec, &shapes, duty, trigger);
     }
     out
 }
 
-fn member(out: &mut String, action: &str, mischief: bool, loops: Option<&str>, draw: &mut Draw) {
+fn member(
+    out: &mut String,
+    spec: &Spec,
+    action: &str,
+    mischief: bool,
+    loops: Option<&str>,
+    draw: &mut Draw,
+) {
     let least = draw.between(1, 1_500);
     let most = least + draw.between(0, if mischief { 9_000 } else { 1_500 });
     let mut text = format!(
@@ -78,6 +102,12 @@ fn member(out: &mut String, action: &str, mischief: bool, loops: Option<&str>, d
             text += &format!("plan = [\"{}\"]\n", deeds.join("\", \""));
         }
     }
+    if text.contains("hoard") {
+        // A few of them use up all that an hour may cost.
+        let budget = spec.limits.total_compute_budget.map_or(1_000_000, |it| it.micro_dollars);
+        let micro = (budget / 3).max(50_000);
+        text += &format!("cost_max = {}.{:06}\n", micro / 1_000_000, micro % 1_000_000);
+    }
     if let Some(trigger) = loops {
         text += &format!("may_append = [{}]\n", quoted(trigger));
     }
@@ -85,7 +115,7 @@ fn member(out: &mut String, action: &str, mischief: bool, loops: Option<&str>, d
 }
 
 /// What it appends: the measure, where what closes its gap carries one; and the trigger again, if
-/// it is a looper.
+/// it is a looper, or another's, if it is a link of a cascade.
 fn appended(out: &mut String, spec: &Spec, shapes: &Shapes, duty: &Duty, loops: Option<&str>) {
     let measured = duty.satisfied_by.first().map(|event| shapes.measured(spec, event));
     let measured = measured.unwrap_or_default();

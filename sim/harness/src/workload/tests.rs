@@ -45,7 +45,7 @@ const ALL: Load =
 fn events(steps: &[Step]) -> Vec<PlannedEvent> {
     let of = |step: &Step| match &step.action {
         Action::Append { events, .. } => events.clone(),
-        Action::Decide { .. } => Vec::new(),
+        Action::Decide { .. } | Action::Read { .. } => Vec::new(),
     };
     steps.iter().flat_map(of).collect()
 }
@@ -194,7 +194,16 @@ fn every_deed_is_done_by_some_agent_of_some_seed_and_every_file_is_accepted() {
         "forbidden_type",
         "overspend",
         "needs_human",
+        "lie",
+        "forge",
+        "smuggle",
+        "echo",
+        "hoard",
+        "contradict",
+        "leak",
+        "late",
         "may_append",
+        "cost_max = ",
     ] {
         assert!(all.contains(deed), "{deed}");
     }

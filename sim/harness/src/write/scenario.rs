@@ -53,26 +53,36 @@ pub enum Cast {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// The engine stops: killed, or without power.
+    /// The engine stops: killed, at a step, without power, or as asked.
     Crash,
-    /// Links are cut, slow, refused, reset.
+    /// Links are cut, slow, refused, reset; connections vanish; answers get lost, requests double.
     Net,
-    /// The disk is full, fails, is slow.
+    /// The disk is full, fails, is slow, rots, falls back.
     Disk,
-    /// Clocks jump; days on which they do so everywhere.
+    /// Clocks jump, drift, are wrong from the start; nodes pause; days on which clocks are odd.
     Clock,
     /// Duplicates, shuffles, late events, bursts, hot keys, huge payloads.
     Load,
     /// Agents misbehave, where they are generated.
     Agents,
-    /// People decide, also twice.
+    /// People decide, also twice, or too late.
     Human,
+    /// The engine is started under the same spec again, under another one, under a text that is none.
+    Intent,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Crash, Self::Net, Self::Disk, Self::Clock, Self::Load, Self::Agents, Self::Human];
+    pub const ALL: [Self; 8] = [
+        Self::Crash,
+        Self::Net,
+        Self::Disk,
+        Self::Clock,
+        Self::Load,
+        Self::Agents,
+        Self::Human,
+        Self::Intent,
+    ];
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use homeostat_sim_harness::native::NativeDoors;
 use homeostat_sim_harness::skew::{Skew, SkewedClock};
 use homeostat_sim_harness::{Doors, Stage};
-use homeostat_world::{Duration, conformance};
+use homeostat_world::{Clock, Duration, conformance};
 
 use crate::native;
 
@@ -35,6 +35,10 @@ fn a_skewed_clock_keeps_the_contract() {
         conformance::clock_keeps_the_contract(&clock).await;
         skew.jump(Duration::from_secs(100));
         conformance::clock_keeps_the_contract(&clock).await;
+        for ppm in [-500_000, -3, 7, 500_000] {
+            skew.drift(doors.clock().now(), ppm);
+            conformance::clock_keeps_the_contract(&clock).await;
+        }
     });
 }
 

@@ -7,6 +7,7 @@ mod engine;
 mod executor;
 mod net;
 mod skew;
+mod trouble;
 
 use homeostat_sim_harness::native::{Native, Order};
 use homeostat_world::{Chance, Duration, Timestamp};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use homeostat_log::control::{Ending, Escalation};
 use homeostat_log::{Actor, Control, Event};
-use homeostat_sim_harness::history::What;
+use homeostat_sim_harness::history::{Line, What};
 use homeostat_sim_harness::oracle::{Evidence, judge};
 use homeostat_world::{Position, Timestamp};
 
@@ -334,5 +334,35 @@ fn a_gap_closed_with_another_outcome_is_noticed() {
         let Control::GapClosed { gap, .. } = control else { return };
         let outcome = homeostat_log::control::GapOutcome::Lapsed;
         evidence.log.controls.get_mut(nth).unwrap().1 = Control::GapClosed { gap, outcome };
+    });
+}
+
+#[test]
+fn a_second_spec_is_noticed() {
+    check("intent", |evidence| {
+        let adopted = |it: &Control| matches!(it, Control::IntentAdopted { .. });
+        let (nth, _, control) = find(evidence, adopted);
+        insert(evidence, nth, control);
+    });
+}
+
+#[test]
+fn an_event_that_was_shown_and_stands_otherwise_is_noticed() {
+    for (position, name) in [(1, "another"), (3, "none"), (1_000_000, "beyond")] {
+        check("shown", |evidence| {
+            let events = vec![(position, name.to_owned())];
+            let what = What::Shown { from: position, events, why: None };
+            let last = evidence.history.lines.last().cloned().unwrap();
+            evidence.history.lines.push(Line { what, ..last });
+        });
+    }
+}
+
+#[test]
+fn a_refusal_that_nothing_excuses_is_noticed() {
+    check("panics", |evidence| {
+        let what = What::Refused { why: "no".to_owned() };
+        let last = evidence.history.lines.last().cloned().unwrap();
+        evidence.history.lines.push(Line { what, ..last });
     });
 }

@@ -5,7 +5,7 @@ use homeostat_sim_harness::Plan;
 use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::oracle::Evidence;
 use homeostat_sim_harness::plan::{
-    Action, Fault, FaultKind, PlannedEvent, Step, Text, VERSION, Ways,
+    Action, Fault, FaultKind, Operation, PlannedEvent, Step, Text, VERSION, Ways,
 };
 use homeostat_sim_harness::run::{Run, Setup};
 use homeostat_world::{Duration, Timestamp};
@@ -86,7 +86,7 @@ pub(crate) fn calm(seed: u64) -> Plan {
     };
     let mut steps: Vec<Step> = (0..15).map(step).collect();
     for (at, decision) in [(20, Decision::Retry), (25, Decision::Waive)] {
-        let action = Action::Decide { nth: 1, decision };
+        let action = Action::Decide { nth: 1, decision, thinks: Duration::ZERO, times: 1 };
         steps.push(Step { at: seconds(at), client: 1, action });
     }
     let mut plan = Plan {
@@ -111,14 +111,21 @@ pub(crate) fn calm(seed: u64) -> Plan {
 pub(crate) fn stormy(seed: u64) -> Plan {
     let faults = [
         (1, FaultKind::SlowSync { latency: Duration::from_millis(300), lasts: seconds(3) }),
-        (5, FaultKind::Crash { restart_after: seconds(1), power: false }),
+        (5, FaultKind::Crash { restart_after: seconds(1), power: false, after_commits: None }),
         (8, FaultKind::Partition { client: 1, ways: Ways::FromEngine, lasts: seconds(4) }),
         (9, FaultKind::ClockJump { node: "engine".to_owned(), by_micros: -3_000_000 }),
-        (12, FaultKind::Crash { restart_after: Duration::from_millis(20), power: true }),
+        (
+            12,
+            FaultKind::Crash {
+                restart_after: Duration::from_millis(20),
+                power: true,
+                after_commits: None,
+            },
+        ),
         (14, FaultKind::Reset { client: 2 }),
         (15, FaultKind::Refuse { client: 2, lasts: seconds(3) }),
         (16, FaultKind::ClockJump { node: "client-1".to_owned(), by_micros: 90_000_000 }),
-        (18, FaultKind::DiskError { restart_after: seconds(2) }),
+        (18, FaultKind::DiskError { on: Operation::Write, restart_after: seconds(2) }),
         (
             22,
             FaultKind::Slow {

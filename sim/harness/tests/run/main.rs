@@ -4,5 +4,8 @@
 
 mod blindness;
 mod desk;
+mod ends;
+mod faults;
+mod marks;
 mod runs;
 mod smoke;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use homeostat_sim_harness::Plan;
 use homeostat_sim_harness::history::What;
 use homeostat_sim_harness::oracle::judge;
+use homeostat_sim_harness::plan::{Fault, FaultKind, Operation};
 use homeostat_sim_harness::story::story;
 
-use crate::desk::{calm, run, stormy};
+use crate::desk::{calm, run, seconds, stormy};
 
 fn keeps_every_promise(plan: &Plan) {
     let run = run(plan);
@@ -48,6 +49,19 @@ fn a_run_does_what_its_plan_says() {
         assert!(types.contains(r#type), "{types:?}");
     }
     assert!(evidence.log.checkpoint.is_some(), "a graceful stop leaves a checkpoint");
+}
+
+#[test]
+fn a_disk_error_that_met_no_commit_is_over_when_it_ends() {
+    let mut plan = calm(1);
+    // The only request comes after the fault, and meets an engine that was started since.
+    plan.steps.truncate(1);
+    plan.steps.iter_mut().for_each(|step| step.at = seconds(20));
+    let kind = FaultKind::DiskError { on: Operation::Write, restart_after: seconds(1) };
+    plan.faults = vec![Fault { at: seconds(10), kind }];
+    let lines = run(&plan).evidence.history.lines;
+    let started: Vec<_> = lines.iter().filter(|line| line.what == What::Started).collect();
+    assert_eq!(started.len(), 2, "{started:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use homeostat_sim_harness::story::story;
 use homeostat_sim_harness::write::{Scenario, write};
 
 #[expect(clippy::disallowed_methods, reason = "a test reads the files that it is about")]
-fn scenario(name: &str) -> Scenario {
+pub(crate) fn scenario(name: &str) -> Scenario {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let read = |name: &str| {
         std::fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"))

@@ -1,7 +1,7 @@
 //! Small specs and logs, drawn so that keys, times and types collide.
 //!
-//! In: a seed. Out: a [`Case`], and smaller ones made of it.
-//! Never: draws from anything but the seed. Start reading at [`Case::generate`].
+//! In: [`Dice`]. Out: a [`Case`], and smaller, shuffled and repeated ones made of it.
+//! Never: draws from anything but the dice. Start reading at [`Case::generate`].
 
 use homeostat_intent::lowered::{
     Argument, Attribute, Block, ClauseId, Comparison, Condition, Direction, Duty, Entity,
@@ -12,42 +12,16 @@ use homeostat_intent::source::Span;
 use homeostat_log::{Actor, Data, Event, Kind, NewEvent};
 use homeostat_world::{Position, Timestamp};
 
-use super::super::{Standing, Step, Verdicts};
-use crate::Truth;
+use super::super::Step;
+use super::dice::Dice;
 
+/// A spec and what happens under it.
 #[derive(Clone, Debug)]
-pub(super) struct Case {
-    pub(super) spec: Spec,
-    pub(super) steps: Vec<Step>,
-}
-
-/// A stream of numbers from a seed (splitmix64).
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        let place = self.below(of.len() as u64);
-        match of.get(usize::try_from(place).unwrap_or(0)) {
-            Some(found) => *found,
-            None => unreachable!("the place is below the length"),
-        }
-    }
+pub struct Case {
+    /// The spec.
+    pub spec: Spec,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
 }
 
 const TRIGGERS: [&str; 5] =
@@ -57,30 +31,115 @@ const SATISFIERS: [&str; 5] =
 const LENGTHS: [i64; 5] = [0, 1_000_000, 2_000_000, 3_000_000, 5_000_000];
 
 /// What a spec's drawing keeps track of.
-struct Drawing<'d> {
-    draw: &'d mut Draw,
+struct Drawing<'d, 'b> {
+    draw: &'d mut Dice<'b>,
     clauses: u64,
     /// The clauses of the block that is drawn.
     in_block: Vec<ClauseId>,
 }
 
 impl Case {
-    pub(super) fn generate(seed: u64) -> Self {
-        let mut draw = Draw(seed);
-        let spec = spec(&mut draw);
-        let clauses = spec.duties().count() as u64;
-        Self { spec, steps: steps(&mut draw, clauses) }
+    /// A spec of the drawer's own, and a log for it.
+    #[must_use]
+    pub fn generate(dice: &mut Dice<'_>) -> Self {
+        let spec = spec(dice);
+        Self::under(spec, dice)
+    }
+
+    /// A log for a given spec. It speaks of orders, customers and scores: whatever else the spec
+    /// knows never happens.
+    #[must_use]
+    pub fn under(spec: Spec, dice: &mut Dice<'_>) -> Self {
+        let slugs: Vec<String> = spec.duties().map(|duty| duty.slug.clone()).collect();
+        let steps = steps(dice, &slugs);
+        Self { spec, steps }
     }
 
     /// Where to stop and restore: one place, a few, or all.
-    pub(super) fn restarts(&self, seed: u64) -> Vec<usize> {
-        let mut draw = Draw(!seed);
-        let every = draw.one(&[1, 3, 8, 1_000]);
-        (0..self.steps.len()).filter(|_| draw.below(every) == 0).collect()
+    #[must_use]
+    pub fn restarts(&self, dice: &mut Dice<'_>) -> Vec<usize> {
+        let every = dice.one(&[1, 3, 8, 1_000]);
+        (0..self.steps.len()).filter(|_| dice.below(every) == 0).collect()
+    }
+
+    /// This case with its events in another order of arrival. What happened when is the same, so
+    /// some of it is told late.
+    #[must_use]
+    pub fn shuffled(&self, dice: &mut Dice<'_>) -> Self {
+        let mut arrivals: Vec<NewEvent> = self.events().map(|it| it.event.clone()).collect();
+        for place in (1..arrivals.len()).rev() {
+            let other = dice.below(place as u64 + 1);
+            arrivals.swap(place, usize::try_from(other).unwrap_or(place));
+        }
+        let mut case = self.clone();
+        for (step, arrival) in case.events_mut().zip(arrivals) {
+            step.event = arrival;
+        }
+        case.numbered()
+    }
+
+    /// This case with some of its events told again, as new events of the same content.
+    #[must_use]
+    pub fn repeated(&self, dice: &mut Dice<'_>) -> Self {
+        let mut case = self.clone();
+        let told: Vec<NewEvent> = self.events().map(|it| it.event.clone()).collect();
+        let places: Vec<usize> = (0..self.steps.len())
+            .filter(|&place| matches!(self.steps.get(place), Some(Step::Event(_))))
+            .collect();
+        for _ in 0..dice.below(4) {
+            if told.is_empty() {
+                break;
+            }
+            let first = usize::try_from(dice.below(told.len() as u64)).unwrap_or(0);
+            let again =
+                first + usize::try_from(dice.below((told.len() - first) as u64)).unwrap_or(0);
+            let place = places.get(again).copied().unwrap_or(0);
+            if let (Some(event), Some(Step::Event(at))) = (told.get(first), self.steps.get(place)) {
+                let copy = Event { event: event.clone(), ..(**at).clone() };
+                case.steps.insert(place + 1, Step::Event(Box::new(copy)));
+            }
+        }
+        case.numbered()
+    }
+
+    /// What is appended, in order.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Event(event) => Some(&**event),
+            Step::Advance(_) => None,
+        })
+    }
+
+    fn events_mut(&mut self) -> impl Iterator<Item = &mut Event> {
+        self.steps.iter_mut().filter_map(|step| match step {
+            Step::Event(event) => Some(&mut **event),
+            Step::Advance(_) => None,
+        })
+    }
+
+    /// Positions without holes, ids without repeats, recorded times that never go back, nor behind
+    /// how far time has come.
+    fn numbered(mut self) -> Self {
+        let mut latest = Timestamp::MIN;
+        let mut position = Position::ZERO;
+        for step in &mut self.steps {
+            match step {
+                Step::Advance(now) => latest = latest.max(*now),
+                Step::Event(event) => {
+                    position = position.next();
+                    latest = latest.max(event.recorded);
+                    event.position = position;
+                    event.event.id = format!("e{position}");
+                    event.recorded = latest;
+                }
+            }
+        }
+        self
     }
 
     /// This case with one thing less, in every way.
-    pub(super) fn smaller(&self) -> Vec<Self> {
+    #[must_use]
+    pub fn smaller(&self) -> Vec<Self> {
         let mut found = Vec::new();
         for place in 0..self.steps.len() {
             let mut smaller = self.clone();
@@ -142,7 +201,7 @@ fn fewer(items: &[Item]) -> Vec<Vec<Item>> {
     found
 }
 
-fn spec(draw: &mut Draw) -> Spec {
+fn spec(draw: &mut Dice<'_>) -> Spec {
     let event = |name: &str, aliases: &[&str], entity: Option<&str>| EventType {
         name: name.to_owned(),
         aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
@@ -200,7 +259,7 @@ fn spec(draw: &mut Draw) -> Spec {
     spec
 }
 
-impl Drawing<'_> {
+impl Drawing<'_, '_> {
     fn block(&mut self) -> Block {
         self.in_block.clear();
         let mut triggers = vec![self.draw.one(&TRIGGERS).to_owned()];
@@ -381,7 +440,7 @@ fn path(root: &str, entity: Option<&str>, hops: &[(&str, Option<&str>)]) -> Path
 }
 
 /// The trigger's customer, directly or through its order.
-fn customer_path(draw: &mut Draw, more: &[(&str, Option<&str>)]) -> Path {
+fn customer_path(draw: &mut Dice<'_>, more: &[(&str, Option<&str>)]) -> Path {
     if draw.chance(50) {
         path("customer", Some("customer"), more)
     } else {
@@ -391,7 +450,7 @@ fn customer_path(draw: &mut Draw, more: &[(&str, Option<&str>)]) -> Path {
     }
 }
 
-fn steps(draw: &mut Draw, clauses: u64) -> Vec<Step> {
+fn steps(draw: &mut Dice<'_>, slugs: &[String]) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut now = 0_i64;
     let mut position = 0;
@@ -402,9 +461,9 @@ fn steps(draw: &mut Draw, clauses: u64) -> Vec<Step> {
             steps.push(Step::Advance(Timestamp::from_micros(now)));
         }
         let event = if draw.chance(5) {
-            waiver(draw, position, now, clauses)
+            waiver(draw, position, now, slugs)
         } else {
-            event(draw, position, now, clauses)
+            event(draw, position, now, slugs)
         };
         steps.push(Step::Event(Box::new(event)));
     }
@@ -415,8 +474,15 @@ fn steps(draw: &mut Draw, clauses: u64) -> Vec<Step> {
     steps
 }
 
-fn waiver(draw: &mut Draw, position: u64, now: i64, clauses: u64) -> Event {
-    let gap = format!("d{}@{}", 1 + draw.below(clauses), 1 + draw.below(position));
+/// The name that an obligation would have.
+fn obligation(draw: &mut Dice<'_>, slugs: &[String], position: u64) -> String {
+    let place = draw.below(slugs.len().max(1) as u64);
+    let slug = usize::try_from(place).ok().and_then(|place| slugs.get(place));
+    format!("{}@{}", slug.map_or("d1", String::as_str), 1 + draw.below(position))
+}
+
+fn waiver(draw: &mut Dice<'_>, position: u64, now: i64, slugs: &[String]) -> Event {
+    let gap = obligation(draw, slugs, position);
     let decision = draw.one(&["waive", "waive", "waive", "retry"]);
     let json = serde_json::json!({ "gap": gap, "decision": decision, "by": "ann", "reason": "" });
     let mut event = bare(position, now, "gap.decided", &json);
@@ -424,7 +490,7 @@ fn waiver(draw: &mut Draw, position: u64, now: i64, clauses: u64) -> Event {
     event
 }
 
-fn event(draw: &mut Draw, position: u64, now: i64, clauses: u64) -> Event {
+fn event(draw: &mut Dice<'_>, position: u64, now: i64, slugs: &[String]) -> Event {
     let name = draw.one(&[
         "order.created",
         "order_logged",
@@ -444,7 +510,7 @@ fn event(draw: &mut Draw, position: u64, now: i64, clauses: u64) -> Event {
         "elsewhere",
     ]);
     let mut json = serde_json::Map::new();
-    let mut put = |draw: &mut Draw, percent: u64, name: &str, values: &[serde_json::Value]| {
+    let mut put = |draw: &mut Dice<'_>, percent: u64, name: &str, values: &[serde_json::Value]| {
         if draw.chance(percent) {
             let place = usize::try_from(draw.below(values.len() as u64)).unwrap_or(0);
             json.insert(name.to_owned(), values.get(place).cloned().unwrap_or_default());
@@ -478,7 +544,7 @@ fn event(draw: &mut Draw, position: u64, now: i64, clauses: u64) -> Event {
         _ => Kind::Primary,
     };
     if draw.chance(15) {
-        let cause = format!("d{}@{}", 1 + draw.below(clauses), 1 + draw.below(position));
+        let cause = obligation(draw, slugs, position);
         inner.cause = Some(if draw.chance(10) { "no obligation".to_owned() } else { cause });
     }
     if draw.chance(20) {
@@ -511,60 +577,5 @@ fn bare(position: u64, now: i64, name: &str, json: &serde_json::Value) -> Event 
             depth: 0,
             data,
         },
-    }
-}
-
-/// What the cases have reached, so that a generator gone dull is noticed.
-#[derive(Debug, Default)]
-pub(super) struct Coverage {
-    fulfilled: usize,
-    seen_late: usize,
-    late: usize,
-    lapsed: usize,
-    withdrawn: usize,
-    compensated: usize,
-    waived: usize,
-    overdue: usize,
-    guards: [usize; 4],
-}
-
-impl Coverage {
-    pub(super) fn count(&mut self, verdicts: &Verdicts) {
-        for verdict in verdicts.obligations.values() {
-            match verdict.standing {
-                Standing::Owed => self.overdue += usize::from(verdict.missed),
-                Standing::Lapsed => self.lapsed += 1,
-                Standing::Withdrawn => self.withdrawn += 1,
-                Standing::Compensated => self.compensated += 1,
-                Standing::Waived => self.waived += 1,
-                Standing::Fulfilled(_, crate::Fulfilment::InTime) => self.fulfilled += 1,
-                Standing::Fulfilled(_, crate::Fulfilment::SeenLate) => self.seen_late += 1,
-                Standing::Fulfilled(_, crate::Fulfilment::Late) => self.late += 1,
-            }
-        }
-        for decided in verdicts.guards.values() {
-            let [undecided, yes, no, unknown] = &mut self.guards;
-            *match decided {
-                None => undecided,
-                Some(Truth::True) => yes,
-                Some(Truth::False) => no,
-                Some(Truth::Unknown) => unknown,
-            } += 1;
-        }
-    }
-
-    /// Every ending and every way to decide has come up a hundred times.
-    pub(super) fn is_wide(&self) {
-        let counts = [
-            self.fulfilled,
-            self.seen_late,
-            self.late,
-            self.lapsed,
-            self.withdrawn,
-            self.compensated,
-            self.waived,
-            self.overdue,
-        ];
-        assert!(counts.iter().chain(&self.guards).all(|&count| count >= 100), "{self:?}");
     }
 }

@@ -1,0 +1,156 @@
+//! Marks that one control event shows: every sort of decision that the engine can take.
+//!
+//! Promise: a new variant of an ending, outcome, reason or breaker has no mark until it stands here,
+//! and the test beside this list says so. Start reading at [`MARKS`].
+
+use homeostat_log::Control;
+use homeostat_log::control::{Breaker, Decision, Ending, Escalation, GapKind, GapOutcome};
+
+use super::{Mark, Sign};
+
+macro_rules! control {
+    ($name:literal, $sentence:literal, $pattern:pat) => {
+        Mark {
+            name: $name,
+            sentence: $sentence,
+            sign: Sign::Control(|control| matches!(control, $pattern)),
+        }
+    };
+}
+
+pub(super) const MARKS: &[Mark] = &[
+    control!("intent-adopted", "a spec was put in force", Control::IntentAdopted { .. }),
+    control!(
+        "gap-of-reaction",
+        "a gap opened because something happened and its consequence had not",
+        Control::GapOpened { kind: GapKind::Reaction, .. }
+    ),
+    control!(
+        "gap-of-time",
+        "a gap opened because its deadline passed",
+        Control::GapOpened { kind: GapKind::Temporal, .. }
+    ),
+    control!(
+        "gap-fulfilled",
+        "a gap closed in time",
+        Control::GapClosed { outcome: GapOutcome::Fulfilled, .. }
+    ),
+    control!(
+        "gap-seen-late",
+        "a gap closed by an answer in time that was recorded after the deadline",
+        Control::GapClosed { outcome: GapOutcome::SeenLate, .. }
+    ),
+    control!(
+        "gap-late",
+        "a gap closed after its deadline",
+        Control::GapClosed { outcome: GapOutcome::Late, .. }
+    ),
+    control!(
+        "gap-lapsed",
+        "a gap closed because its fallback took its place",
+        Control::GapClosed { outcome: GapOutcome::Lapsed, .. }
+    ),
+    control!(
+        "gap-withdrawn",
+        "a fallback was withdrawn by a late primary",
+        Control::GapClosed { outcome: GapOutcome::Withdrawn, .. }
+    ),
+    control!(
+        "gap-waived",
+        "a person let a gap go",
+        Control::GapClosed { outcome: GapOutcome::Waived, .. }
+    ),
+    control!("deadline-missed", "a deadline was missed", Control::DeadlineMissed { .. }),
+    control!("agent-first", "a gap got its first agent", Control::AgentSpawned { attempt: 1, .. }),
+    control!("agent-again", "a gap got a second agent", Control::AgentSpawned { attempt: 2.., .. }),
+    control!(
+        "agent-resolved",
+        "an agent did its work",
+        Control::AgentEnded { ending: Ending::Resolved, .. }
+    ),
+    control!(
+        "agent-needs-human",
+        "an agent asked for a person",
+        Control::AgentEnded { ending: Ending::NeedsHuman, .. }
+    ),
+    control!(
+        "agent-failed",
+        "an agent gave up, crashed or claimed what it may not",
+        Control::AgentEnded { ending: Ending::Failed, .. }
+    ),
+    control!(
+        "agent-timed-out",
+        "an agent was over its time",
+        Control::AgentEnded { ending: Ending::TimedOut, .. }
+    ),
+    control!(
+        "agent-lost",
+        "the engine was stopped while an agent was at work",
+        Control::AgentEnded { ending: Ending::Lost, .. }
+    ),
+    control!(
+        "agent-stopped",
+        "a gap closed while its agent was at work",
+        Control::AgentEnded { ending: Ending::Stopped, .. }
+    ),
+    control!(
+        "escalated-exhausted",
+        "as many agents failed as may",
+        Control::GapEscalated { reason: Escalation::AgentsExhausted, .. }
+    ),
+    control!(
+        "escalated-too-deep",
+        "a gap reached its depth limit",
+        Control::GapEscalated { reason: Escalation::TooDeep, .. }
+    ),
+    control!(
+        "escalated-asked",
+        "a gap went to people because its agent asked for it",
+        Control::GapEscalated { reason: Escalation::AgentAsked, .. }
+    ),
+    control!(
+        "escalated-no-agent",
+        "a gap went to people because nobody does its action",
+        Control::GapEscalated { reason: Escalation::NoAgent, .. }
+    ),
+    control!(
+        "escalated-external",
+        "what works on the outside was tried once, and is a person's now",
+        Control::GapEscalated { reason: Escalation::ExternalEffect, .. }
+    ),
+    control!(
+        "escalated-over-budget",
+        "one agent alone may cost more than an hour's budget",
+        Control::GapEscalated { reason: Escalation::OverBudget, .. }
+    ),
+    control!(
+        "decided-retry",
+        "a person let agents try again",
+        Control::GapDecided { decision: Decision::Retry, .. }
+    ),
+    control!(
+        "decided-waive",
+        "a person said that something is no longer owed",
+        Control::GapDecided { decision: Decision::Waive, .. }
+    ),
+    control!(
+        "concurrency-held",
+        "the concurrency breaker held an agent back",
+        Control::BreakerChanged { breaker: Breaker::Concurrency, tripped: true, .. }
+    ),
+    control!(
+        "concurrency-let-go",
+        "the concurrency breaker let go again",
+        Control::BreakerChanged { breaker: Breaker::Concurrency, tripped: false, .. }
+    ),
+    control!(
+        "budget-held",
+        "the budget breaker held an agent back",
+        Control::BreakerChanged { breaker: Breaker::Budget, tripped: true, .. }
+    ),
+    control!(
+        "budget-let-go",
+        "the budget breaker let go again",
+        Control::BreakerChanged { breaker: Breaker::Budget, tripped: false, .. }
+    ),
+];
