@@ -7,9 +7,19 @@ use serde_json::Value;
 
 /// The debug binary of `package`, built now if need be.
 pub(crate) fn binary_of(root: &Path, package: &str) -> Result<PathBuf, String> {
+    binary_with(root, package, &[])
+}
+
+/// The same with other settings in cargo's environment, such as flags and a folder of their own.
+pub(crate) fn binary_with(
+    root: &Path,
+    package: &str,
+    settings: &[(&str, &str)],
+) -> Result<PathBuf, String> {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", package, "--message-format", "json"])
         .current_dir(root)
+        .envs(settings.iter().copied())
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cannot run cargo build: {error}"))?;

@@ -7,6 +7,7 @@
 mod arguments;
 mod arrows;
 mod binary;
+mod canaries;
 mod chance;
 mod fuzz;
 mod images;
@@ -26,6 +27,9 @@ usage: cargo ci <check>
                                 cut the power of a writer at N instants of its life, open what each
                                 cut may leave, and account for every acknowledged event (needs strace);
                                 --canary: of a writer that acknowledges without a sync, which must fail
+  canaries [--quick] [--write]  plant each defect of the list in the engine and see its oracle catch it
+                                (builds a debug `homeostat-sim` of its own); --quick: one per oracle;
+                                --write: puts the table into sim/README.md
   fuzz [TARGET] [--seconds N]   the targets of sim/fuzz, or those with TARGET in their name, under
                                 libFuzzer for so long each (60 s)
 ";
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
             Ok(findings)
         }),
         Some("kill") => kill::run(&root, arguments.get(1..).unwrap_or_default()),
+        Some("canaries") => canaries::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("fuzz") => fuzz::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("images") => images::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("-h" | "--help" | "help") => {

@@ -335,8 +335,7 @@ impl<P: Snapshot> Group<P> {
             return Ok(event.map(Stored::InGroup));
         }
         let Some(position) = index::find(&self.snapshot, key)? else { return Ok(None) };
-        if canary::planted("ids_remembered_too_shortly")
-            && position.get() + 16 < self.before.get()
+        if canary::planted("ids_remembered_too_shortly") && position.get() + 16 < self.before.get()
         {
             return Ok(None);
         }

@@ -116,6 +116,11 @@ pub enum What {
         /// What it said.
         why: String,
     },
+    /// An agent began its work.
+    Works {
+        /// Which.
+        agent: String,
+    },
     /// The director looked how far the engine is.
     Looked {
         /// Whether it runs.

@@ -46,6 +46,7 @@ fn line_in_words(line: &Line) -> String {
             format!("starts on a disk whose log ends at e{head}, with {found}")
         }
         What::Started => "is up".to_owned(),
+        What::Works { agent } => format!("has `{agent}` at work"),
         What::Crashed => "is stopped at once".to_owned(),
         What::TailLost { from, to } => format!("loses what was not safe: e{from} back to e{to}"),
         What::Stopped => "stopped as asked".to_owned(),

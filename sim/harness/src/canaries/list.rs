@@ -64,24 +64,17 @@ pub const ALL: &[Canary] = &[
         "crm",
         "an event with the id of another is taken for that one, whatever it says",
     ),
-    canary("clock", "raw_clock", "crm", "events are recorded by the raw clock, which may be set back"),
+    canary(
+        "clock",
+        "raw_clock",
+        "crm",
+        "events are recorded by the raw clock, which may be set back",
+    ),
     canary(
         "clock",
         "clock_forgotten_by_a_restart",
         "crm",
         "a restart forgets how late it was, and the clock was set back",
-    ),
-    canary(
-        "replay",
-        "restart_without_timers_of_gaps",
-        "crm",
-        "a restored obligation whose gap is open has no timer for its deadline",
-    ),
-    canary(
-        "replay",
-        "checkpoint_in_the_order_of_its_table",
-        "desk",
-        "a checkpoint lists what is granted in the order of the table that holds it",
     ),
     canary(
         "replay",
@@ -138,12 +131,7 @@ pub const ALL: &[Canary] = &[
         "crm",
         "an agent that appends events has not failed, though its gap stays open",
     ),
-    canary(
-        "limits",
-        "checkpoint_without_rests",
-        "crm",
-        "a checkpoint forgets that a gap rests",
-    ),
+    canary("limits", "checkpoint_without_rests", "crm", "a checkpoint forgets that a gap rests"),
     canary(
         "limits",
         "budget_without_what_is_reserved",
@@ -217,18 +205,8 @@ pub const ALL: &[Canary] = &[
         "crm",
         "what is decided by the clock is recorded as of before, when the clock is set back in between",
     ),
-    canary(
-        "meaning",
-        "due_is_too_late",
-        "crm",
-        "what happens at due, to the microsecond, is late",
-    ),
-    canary(
-        "meaning",
-        "granted_for_ever",
-        "crm",
-        "what was revoked still counts as granted",
-    ),
+    canary("meaning", "due_is_too_late", "crm", "what happens at due, to the microsecond, is late"),
+    canary("meaning", "granted_for_ever", "crm", "what was revoked still counts as granted"),
     canary(
         "meaning",
         "late_primary_not_looked_at",

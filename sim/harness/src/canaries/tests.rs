@@ -22,7 +22,9 @@ fn what_is_planted_in_the_engine_is_what_is_hunted() {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../engine");
     for file in sources(&engine) {
         for (nth, part) in read(&file).split(SITE).enumerate() {
-            if nth > 0 && let Some((name, _)) = part.split_once('"') {
+            if nth > 0
+                && let Some((name, _)) = part.split_once('"')
+            {
                 planted.insert(name.to_owned(), file.clone());
             }
         }

@@ -1,8 +1,11 @@
 //! Promise: a gap opens once and closes once, and has at most one agent at a time, after it opened
 //! and before it closed; attempts are counted without holes. A person's gaps have no agents, and
 //! are never escalated to people; no gap is while it is closed, or twice without a word in between.
+//! Whoever worked was recorded before, and works once: no crash leaves an agent that nobody knows of.
 //!
 //! Start reading at [`judge`].
+
+use std::collections::BTreeSet;
 
 use homeostat_intent::lowered::Performer;
 use homeostat_log::{Control, Event};
@@ -10,6 +13,7 @@ use homeostat_world::Position;
 
 use super::told::Told;
 use super::{Evidence, Findings};
+use crate::history::What;
 
 pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     let mut told = Told::default();
@@ -29,6 +33,21 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
             _ => {}
         }
         told.take(control, event.recorded);
+    }
+    worked(evidence, &told, findings);
+}
+
+fn worked(evidence: &Evidence, told: &Told, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for line in &evidence.history.lines {
+        let What::Works { agent } = &line.what else { continue };
+        if !told.agents.contains_key(agent) {
+            let step = line.step;
+            findings.push(format!("step {step}: `{agent}` works, and the log knows nothing of it"));
+        }
+        if !seen.insert(agent) {
+            findings.push(format!("step {}: `{agent}` works a second time", line.step));
+        }
     }
 }
 

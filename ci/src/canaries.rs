@@ -1,0 +1,184 @@
+//! Shows that no oracle is blind: builds an engine in which defects can be planted, and has each
+//! caught by the oracle that is there for it.
+//!
+//! In: `homeostat-sim canaries`, built with `--cfg homeostat_canary` in a target folder of its own.
+//! Out: survivors, Plans that stayed large, seeds that fail with nothing planted; the table of
+//! `sim/README.md`. Never: plants anything in an ordinary build.
+//! Promise: what the table says was seen by this very run. Start reading at [`run`].
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::Findings;
+use crate::binary::binary_with;
+use crate::fuzz::HOUSE;
+
+const FOLDER: &str = "target/canary";
+/// A Plan with more faults than this was not made small.
+const FAULTS_MAX: u64 = 5;
+const PAGE: &str = "sim/README.md";
+const BEGINS: &str = "<!-- canaries: what follows is written by `cargo ci canaries --write` -->";
+const ENDS: &str = "<!-- canaries end -->";
+
+pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String> {
+    println!("building homeostat-sim with defects in {FOLDER}; the first time takes minutes");
+    let folder = root.join(FOLDER).display().to_string();
+    let flags = format!("{} --cfg homeostat_canary", HOUSE.join(" "));
+    let settings = [("RUSTFLAGS", flags.as_str()), ("CARGO_TARGET_DIR", folder.as_str())];
+    let program = binary_with(root, "homeostat-sim", &settings)?;
+    let mut names: Vec<String> =
+        arguments.iter().filter(|it| !it.starts_with("--")).cloned().collect();
+    if arguments.iter().any(|it| it == "--quick") {
+        names = one_for_each_oracle(root, &program)?;
+    }
+    let rows = hunted(root, &program, &names)?;
+    let findings: Findings = rows.iter().filter_map(finding).collect();
+    if arguments.iter().any(|it| it == "--write") && names.is_empty() && findings.is_empty() {
+        write(root, &table(&rows))?;
+    }
+    Ok(findings)
+}
+
+/// The first canary of each oracle.
+fn one_for_each_oracle(root: &Path, program: &Path) -> Result<Vec<String>, String> {
+    let listed = Command::new(program)
+        .args(["canaries", "--list"])
+        .current_dir(root)
+        .output()
+        .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+    let mut seen = BTreeSet::new();
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let words = text.lines().map(|line| line.split_whitespace());
+    Ok(words
+        .filter_map(|mut words| Some((words.next()?.to_owned(), words.next()?.to_owned())))
+        .filter(|(oracle, _)| seen.insert(oracle.clone()))
+        .map(|(_, name)| name)
+        .collect())
+}
+
+/// Runs the hunt and tells of each row as it comes.
+fn hunted(root: &Path, program: &Path, names: &[String]) -> Result<Vec<Value>, String> {
+    let mut child = Command::new(program)
+        .args(["canaries", "--format", "json"])
+        .args(names)
+        .current_dir(root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+    let mut rows = Vec::new();
+    for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()) {
+        let line = line.map_err(|error| format!("cannot read what the hunt says: {error}"))?;
+        let row: Value = serde_json::from_str(&line)
+            .map_err(|error| format!("the hunt says `{line}`, which is no JSON: {error}"))?;
+        println!("{}", progress(&row));
+        rows.push(row);
+    }
+    let status = child.wait().map_err(|error| format!("cannot wait for the hunt: {error}"))?;
+    // Exit code 1 means survivors, which are findings; anything else is no result at all.
+    match status.code() {
+        Some(0 | 1) if !rows.is_empty() => Ok(rows),
+        _ => Err(format!("`homeostat-sim canaries` ended with {status}")),
+    }
+}
+
+fn text<'r>(row: &'r Value, key: &str) -> &'r str {
+    row.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(row: &Value, key: &str) -> u64 {
+    row.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn seconds(row: &Value) -> String {
+    format!("{:.2}", row.get("cpu_seconds").and_then(Value::as_f64).unwrap_or_default())
+}
+
+fn progress(row: &Value) -> String {
+    if row.get("control").is_some() {
+        let (name, seeds, failed) =
+            (text(row, "control"), number(row, "seeds"), number(row, "failed"));
+        return format!("{name}: {failed} of {seeds} seeds fail with nothing planted");
+    }
+    let (oracle, name) = (text(row, "oracle"), text(row, "canary"));
+    let (seeds, spent) = (number(row, "seeds"), seconds(row));
+    match row.get("caught").filter(|caught| !caught.is_null()) {
+        None => format!("{oracle}: {name} SURVIVED {seeds} seeds, {spent} s"),
+        Some(small) => {
+            let faults = number(small, "faults");
+            format!("{oracle}: {name} caught after {seeds} seeds, {spent} s; {faults} faults left")
+        }
+    }
+}
+
+fn finding(row: &Value) -> Option<String> {
+    let seeds = number(row, "seeds");
+    if row.get("control").is_some() {
+        let (name, failed) = (text(row, "control"), number(row, "failed"));
+        return (failed > 0)
+            .then(|| format!("{name}: {failed} of {seeds} seeds fail with nothing planted"));
+    }
+    let (oracle, name, defect) = (text(row, "oracle"), text(row, "canary"), text(row, "defect"));
+    let Some(small) = row.get("caught").filter(|caught| !caught.is_null()) else {
+        return Some(format!(
+            "oracle `{oracle}` is blind: {defect} (`{name}`), and it did not complain in {seeds} seeds"
+        ));
+    };
+    let faults = number(small, "faults");
+    (faults > FAULTS_MAX).then(|| {
+        format!("`{name}`: the Plan keeps {faults} faults, at most {FAULTS_MAX} are wanted")
+    })
+}
+
+/// The page's table.
+fn table(rows: &[Value]) -> String {
+    let mut page = String::from(
+        "| oracle | defect | scenario, lane | seeds | CPU s | what is left of the Plan |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for row in rows.iter().filter(|row| row.get("canary").is_some()) {
+        let Some(small) = row.get("caught") else { continue };
+        // Writing to a String cannot fail.
+        writeln!(
+            page,
+            "| `{}` | {} | {}, {} | {} | {} | {}, {}, {} |",
+            text(row, "oracle"),
+            text(row, "defect"),
+            text(row, "scenario"),
+            text(row, "lane"),
+            number(row, "seeds"),
+            seconds(row),
+            counted(number(small, "faults"), "fault"),
+            counted(number(small, "steps"), "step"),
+            counted(number(small, "events"), "event"),
+        )
+        .unwrap_or_default();
+    }
+    page
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Puts the table between its marks.
+fn write(root: &Path, table: &str) -> Result<(), String> {
+    let path = root.join(PAGE);
+    let page = fs::read_to_string(&path).map_err(|error| format!("cannot read {PAGE}: {error}"))?;
+    let parts = page.split_once(BEGINS).and_then(|(head, rest)| {
+        let (_, tail) = rest.split_once(ENDS)?;
+        Some((head, tail))
+    });
+    let (head, tail) = parts.ok_or_else(|| {
+        format!("{PAGE} has no place for the table: expected `{BEGINS}` and, below it, `{ENDS}`")
+    })?;
+    fs::write(&path, format!("{head}{BEGINS}\n\n{table}\n{ENDS}{tail}"))
+        .map_err(|error| format!("cannot write {PAGE}: {error}"))?;
+    println!("the table in {PAGE} is written");
+    Ok(())
+}
