@@ -99,6 +99,13 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<u64>,
     },
+    /// An agent's run came to its end, whether the engine still asks for it or not.
+    Answered {
+        /// Which agent.
+        agent: String,
+        /// How many lines it printed.
+        lines: u64,
+    },
     /// A client read the log.
     Shown {
         /// From which position on.

@@ -14,6 +14,7 @@ use super::seen::Seen;
 use super::{Mark, Sign};
 use crate::converged::event_at;
 use crate::history::What;
+use crate::nodes::ENGINE;
 use crate::oracle::Evidence;
 use crate::plan::{Fault, FaultKind};
 
@@ -89,6 +90,7 @@ pub(super) const MARKS: &[Mark] = &[
     moment!("no-claim", "an agent printed what is no claim, or nothing", |seen| {
         ended(seen, |reason| reason.contains("without a claim") || reason.starts_with("line "))
     }),
+    moment!("late-claim", "an agent's claim arrived after its death", late_claim),
     moment!(
         "chain-of-agents",
         "an agent's event opened a gap that another agent closed",
@@ -264,6 +266,28 @@ fn retry_in_vain(seen: &Seen<'_>) -> bool {
     after_retry(seen, |control| match control {
         Control::GapEscalated { gap, .. } => Some(gap),
         _ => None,
+    })
+}
+
+/// By the true clock, so only where the engine's own was right.
+fn late_claim(seen: &Seen<'_>) -> bool {
+    let own = |fault: &Fault| {
+        matches!(&fault.kind, FaultKind::ClockJump { node, .. } | FaultKind::ClockDrift { node, .. } if node == ENGINE)
+    };
+    if seen.evidence.plan.faults.iter().any(own) {
+        return false;
+    }
+    let mut answered = BTreeMap::new();
+    for line in &seen.evidence.history.lines {
+        if let What::Answered { agent, lines: 1.. } = &line.what {
+            answered.insert(agent, line.at);
+        }
+    }
+    seen.evidence.controls().any(|(event, control)| match control {
+        Control::AgentEnded { agent, .. } => {
+            answered.get(agent).is_some_and(|at| *at > event.recorded)
+        }
+        _ => false,
     })
 }
 

@@ -14,6 +14,7 @@ use homeostat_log::{Head, Log};
 use homeostat_world::{Chance, Clock, Net, Pad, Store};
 use tokio::sync::oneshot;
 
+use super::overheard::Overheard;
 use super::{ENGINE, ENGINE_ADDRESS};
 use crate::history::{Recorder, What};
 use crate::plan::Version;
@@ -93,6 +94,7 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
         let log = log.with_witness(Box::new(disk.clone()));
         let agents = AgentsFile::clone(&setup.agents);
         let runner = MockRunner::new(Arc::new(agents.clone()), clock.clone(), chance);
+        let runner = Overheard { runner, clock: doors.clock(), recorder: recorder.clone() };
         let listener = doors.net().listen(ENGINE_ADDRESS).await;
         let listener = listener.map_err(|error| format!("cannot listen: {error}"))?;
         let parts = Parts {
