@@ -41,13 +41,6 @@ pub enum What {
     Started,
     /// A node was stopped by a fault.
     Crashed,
-    /// The log's end was not safe yet when the engine was stopped, and is gone.
-    TailLost {
-        /// The last position before.
-        from: u64,
-        /// The last position after.
-        to: u64,
-    },
     /// A node could not start.
     Refused {
         /// Why.

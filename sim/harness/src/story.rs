@@ -47,7 +47,6 @@ fn line_in_words(line: &Line) -> String {
         }
         What::Started => "is up".to_owned(),
         What::Crashed => "is stopped at once".to_owned(),
-        What::TailLost { from, to } => format!("loses what was not safe: e{from} back to e{to}"),
         What::Stopped => "stopped as asked".to_owned(),
         What::Refused { why } => format!("does not start: {why}"),
         What::Panicked { task, why } => format!("`{task}` panicked: {why}"),
