@@ -123,7 +123,7 @@ fn fuzz(
     let said = log.try_clone().map_err(|error| format!("cannot write {told}: {error}"))?;
     let engine = format!(
         "{corpus} {kept} -artifact_prefix={kept}/ -max_total_time={seconds} -max_len=4096 \
-         -timeout={INPUT_SECONDS_MAX} -print_final_stats=1"
+         -len_control=0 -timeout={INPUT_SECONDS_MAX} -print_final_stats=1"
     );
     let status = Command::new(program)
         .args([target, "--exact", "--nocapture", "--quiet", "--test-threads", "1"])

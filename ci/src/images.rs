@@ -156,9 +156,7 @@ impl Bench {
         let instants = recording.instants(count, &mut self.chance);
         let mut next = instants.iter().peekable();
         recording.replay(names, |disk, line| {
-            while next.next_if(|instant| **instant <= line).is_some()
-                && findings.len() < FINDINGS_MAX
-            {
+            while next.next_if(|instant| **instant <= line).is_some() && findings.len() < FINDINGS_MAX {
                 let image = self.fresh("image");
                 disk.leave(&image, &mut self.chance)?;
                 let answer = looker.look(&image.join(recording::LOG))?;

@@ -50,6 +50,15 @@ enum Remark {
     Durable(u64),
 }
 
+impl Remark {
+    const fn durable(self) -> Option<u64> {
+        match self {
+            Self::Durable(position) => Some(position),
+            Self::Request(..) => None,
+        }
+    }
+}
+
 /// One recording.
 #[derive(Debug)]
 pub(crate) struct Recording {
@@ -93,6 +102,10 @@ impl Recording {
             lives.push(calls);
         }
         remarks.sort_by_key(|(line, _)| *line);
+        // What an earlier life began to append and the cut took away was never there.
+        let opened = remarks.iter().find_map(|(_, remark)| remark.durable()).unwrap_or_default();
+        let mut base = base;
+        base.requests.retain(|(first, _)| *first <= opened);
         let chain = chain(&bench.writer, &log)?;
         let instants = Vec::new();
         let mut made = Self { trace, base, before, lives, remarks, instants, chain };
@@ -110,7 +123,7 @@ impl Recording {
     /// `count` instants in their order; a third of them before anything is acknowledged, which is
     /// the very first opening or a recovery.
     pub(crate) fn instants(&self, count: u64, chance: &mut Lcg) -> Vec<usize> {
-        let first = self.remarks.iter().find(|(_, remark)| matches!(remark, Remark::Durable(_)));
+        let first = self.remarks.iter().find(|(_, remark)| remark.durable().is_some());
         let opened = first.map_or(0, |(line, _)| *line);
         let early = self.instants.partition_point(|line| *line <= opened);
         let mut drawn: Vec<usize> = (0..count)
@@ -169,10 +182,7 @@ impl Recording {
     /// The last position that was acknowledged when the power was cut in `line`.
     pub(crate) fn promised(&self, line: usize) -> u64 {
         let said = self.remarks.iter().filter(|(begun, _)| *begun <= line);
-        let durable = said.filter_map(|(_, remark)| match remark {
-            Remark::Durable(position) => Some(*position),
-            Remark::Request(..) => None,
-        });
+        let durable = said.filter_map(|(_, remark)| remark.durable());
         durable.fold(self.base.promised, u64::max)
     }
 

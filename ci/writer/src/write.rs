@@ -97,7 +97,7 @@ impl Writer {
     fn checkpoint(&mut self, store: &FjallStore) -> Result<(), String> {
         let mut batch = Batch::new();
         let size = 1_000 + self.below(60_000);
-        let bytes: Vec<u8> = (0..size).map(|at| at.to_le_bytes()[0] | 1).collect();
+        let bytes = self.noise(size);
         batch.put(CHECKPOINTS, Bytes::from_static(b"newest"), bytes);
         block_on(store.commit(batch, Durability::Process)).map_err(|error| error.to_string())
     }
@@ -105,7 +105,8 @@ impl Writer {
     fn event(&mut self, position: u64) -> NewEvent {
         // Mostly small; some take more than a page of the disk, which can be torn between pages.
         let length = if self.one_in(5) { self.below(20_000) } else { self.below(400) };
-        let note: String = (0..length).map(|at| char::from(b'a' + (at % 26) as u8)).collect();
+        let noise = self.noise(length);
+        let note: String = noise.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
         NewEvent {
             id: position.to_string(),
             source: "ci/images".to_owned(),
@@ -118,6 +119,11 @@ impl Writer {
             depth: 0,
             data: Data::builder().text("note", &note).build(),
         }
+    }
+
+    /// Bytes that no compression makes shorter: what is one page long stays one page long.
+    fn noise(&mut self, length: u64) -> Vec<u8> {
+        (0..length).map(|_| self.chance.next_u32().to_le_bytes()[0]).collect()
     }
 
     fn below(&mut self, bound: u64) -> u64 {

@@ -69,6 +69,7 @@ struct Ran {
     result: RunResult,
     marks: Vec<&'static str>,
     took: Duration,
+    /// Where lanes must agree: what it converged to.
     ended: Option<Converged>,
 }
 
@@ -167,10 +168,10 @@ fn unit(group: &Group, nth: u64, judging: Judging) -> Result<Unit, String> {
     let (seed, plan) = group.plan(nth);
     let mut ran: Vec<Ran> = Vec::new();
     for lane in &group.lanes {
-        let mut here = one(*lane, &plan, judging)?;
+        let mut here = one(*lane, &plan, judging, group.agree)?;
         here.result.of.clone_from(&group.of);
         here.result.seed = seed;
-        if let (true, Some(first)) = (group.agree, ran.first()) {
+        if let Some(first) = ran.first() {
             here.result.violations.extend(disagreement(first, &here));
         }
         ran.push(here);
@@ -178,7 +179,7 @@ fn unit(group: &Group, nth: u64, judging: Judging) -> Result<Unit, String> {
     Ok(Unit { plan, ran })
 }
 
-fn one(lane: Lane, plan: &Plan, judging: Judging) -> Result<Ran, String> {
+fn one(lane: Lane, plan: &Plan, judging: Judging, agree: bool) -> Result<Ran, String> {
     let began = Instant::now();
     let judged = judging.judged(lane, plan)?;
     let run = judged.run.as_ref();
@@ -191,7 +192,7 @@ fn one(lane: Lane, plan: &Plan, judging: Judging) -> Result<Ran, String> {
         ..RunResult::default()
     };
     let marks = run.map(|run| marks::reached(&run.evidence)).unwrap_or_default();
-    let ended = run.map(|run| Converged::of(&run.evidence));
+    let ended = run.filter(|_| agree).map(|run| Converged::of(&run.evidence));
     Ok(Ran { result, marks, took: began.elapsed(), ended })
 }
 

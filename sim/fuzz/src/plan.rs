@@ -1,16 +1,15 @@
 //! Plans: what a seed writes, changed by hand in a few places.
 //!
 //! In: dice. Out: an [`AnyPlan`], most of which can be run.
-//! Never: less time to settle than the scenario gives, and never a clock that jumps by more than a
-//! day; then promises about what happens in the end would say nothing.
+//! Never: less time to settle than the scenario gives; then promises about what happens in the end
+//! would say nothing.
 //! Promise: the same dice give the same Plan. Start reading at [`AnyPlan::draw`].
 
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Unstructured};
-use homeostat_log::control::Decision;
 use homeostat_sim_harness::Plan;
-use homeostat_sim_harness::plan::{Action, Fault, FaultKind, PlannedEvent, Step, Ways};
+use homeostat_sim_harness::plan::{Action, Fault, Step};
 use homeostat_sim_harness::write::{Scenario, write};
 use homeostat_world::Duration;
 use serde_json::json;
@@ -57,12 +56,14 @@ impl AnyPlan {
     #[must_use]
     pub fn draw(dice: &mut Dice<'_>) -> Plan {
         let scenarios: Vec<&Scenario> = SCENARIOS.iter().collect();
-        let seed = dice.below(1 << 16);
-        let mut plan = write(seed, dice.one(&scenarios));
+        let scenario = dice.one(&scenarios);
+        let mut plan = write(dice.below(1 << 16), scenario);
+        // What another seed wrote: every kind of fault and step that there is, in lawful sizes.
+        let donor = write(dice.below(1 << 16), scenario);
         for _ in 0..dice.below(CHANGES_MAX + 1) {
             match dice.below(16) {
                 0 => drop_one(&mut plan.faults, dice),
-                1..=6 => add_fault(&mut plan, dice),
+                1..=6 => graft_fault(&mut plan, &donor, dice),
                 7 => drop_one(&mut plan.steps, dice),
                 8 => {
                     let at = instant(&plan, dice);
@@ -70,12 +71,8 @@ impl AnyPlan {
                         step.at = at;
                     }
                 }
-                9 => {
-                    let step = Step { at: instant(&plan, dice), client: 1, action: decision(dice) };
-                    plan.steps.push(step);
-                }
-                10 => plan.checkpoint_every = dice.one(&[1, 2, 7]),
-                11 => add_step(&mut plan, dice),
+                9 | 10 => graft_step(&mut plan, &donor, dice),
+                11 => plan.checkpoint_every = dice.one(&[1, 2, 7]),
                 12..=14 => change_event(&mut plan, dice),
                 _ => break_it(&mut plan, dice),
             }
@@ -113,31 +110,28 @@ fn length(dice: &mut Dice<'_>) -> Duration {
     Duration::from_micros(dice.one(&[0, 1, 1_000, 40_000, 1_000_000, 3_000_000, 8_000_000]))
 }
 
-fn add_fault(plan: &mut Plan, dice: &mut Dice<'_>) {
-    let client = u32::try_from(1 + dice.below(u64::from(plan.clients.max(1)))).unwrap_or(1);
-    let (lasts, latency) = (length(dice), length(dice));
-    let kind = match dice.below(10) {
-        0 | 1 => FaultKind::Crash { restart_after: lasts, power: dice.chance(50) },
-        2 => {
-            let ways = dice.one(&[Ways::Both, Ways::ToEngine, Ways::FromEngine]);
-            FaultKind::Partition { client, ways, lasts }
-        }
-        3 => FaultKind::Slow { client, latency, jitter: length(dice), lasts },
-        4 => FaultKind::Refuse { client, lasts },
-        5 => FaultKind::Reset { client },
-        6 => FaultKind::DiskFull { lasts },
-        7 => FaultKind::DiskError { restart_after: lasts },
-        8 => FaultKind::SlowSync { latency, lasts },
-        _ => {
-            let node = if dice.chance(50) { "engine" } else { "client-1" };
-            let by = dice.one(&[1, 999, 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000]);
-            let by_micros = if dice.chance(50) { by } else { -by };
-            FaultKind::ClockJump { node: node.to_owned(), by_micros }
-        }
-    };
-    let mut fault = Fault { at: instant(plan, dice), kind };
+/// A fault of another seed, at an instant at which something happens here.
+fn graft_fault(plan: &mut Plan, donor: &Plan, dice: &mut Dice<'_>) {
+    let mut faults = donor.faults.clone();
+    let Some(mut fault) = any(&mut faults, dice).map(|fault| fault.clone()) else { return };
+    fault.at = instant(plan, dice);
+    if dice.chance(40)
+        && fault.kind.midway().is_none()
+        && let Some(lasts) = fault.kind.lasts_mut()
+    {
+        *lasts = length(dice);
+    }
+    if let Some(client) = fault.kind.client_mut() {
+        *client = (*client).min(plan.clients);
+    }
+    if fault.kind.node().is_some_and(|node| node != "engine")
+        && let Some(node) = fault.kind.node_mut()
+    {
+        "client-1".clone_into(node);
+    }
     if fault.ends() > plan.active {
-        fault.at = Duration::from_micros(plan.active.as_micros() - fault.kind.lasts().as_micros());
+        let latest = plan.active.as_micros().saturating_sub(fault.kind.lasts().as_micros());
+        fault.at = Duration::from_micros(latest);
     }
     // Two outages at once are refused, which one change in many is enough to see.
     let overlaps = |other: &Fault| {
@@ -148,31 +142,23 @@ fn add_fault(plan: &mut Plan, dice: &mut Dice<'_>) {
     }
 }
 
-fn decision(dice: &mut Dice<'_>) -> Action {
-    let nth = u32::try_from(dice.below(4)).unwrap_or(0);
-    Action::Decide { nth, decision: dice.one(&[Decision::Retry, Decision::Waive]) }
-}
-
-/// A request of the Plan's own: a copy of one under new ids, or one event of an odd kind.
-fn add_step(plan: &mut Plan, dice: &mut Dice<'_>) {
+/// A step of another seed under new ids, or one that nothing in the spec speaks of.
+fn graft_step(plan: &mut Plan, donor: &Plan, dice: &mut Dice<'_>) {
     let number = plan.steps.len();
-    let at = instant(plan, dice);
-    let copied = any(&mut plan.steps, dice).map(|step| step.action.clone());
-    let mut events = match copied {
-        Some(Action::Append { events, .. }) if dice.chance(70) => events,
-        _ => vec![PlannedEvent {
-            id: String::new(),
-            r#type: dice.one(&["gap.decided", "a", "interaction", "Ünlikely.type"]).to_owned(),
-            time: None,
-            subject: Some(dice.one(&["gap/1", "odd", "customer/c1", ""]).to_owned()),
-            data: serde_json::Map::new(),
-        }],
-    };
-    for (nth, event) in events.iter_mut().enumerate() {
-        event.id = format!("n{number}-{nth}");
+    let mut steps = donor.steps.clone();
+    let Some(step) = any(&mut steps, dice) else { return };
+    step.at = instant(plan, dice);
+    step.client = 1;
+    if let Action::Append { events, .. } = &mut step.action {
+        for (nth, event) in events.iter_mut().enumerate() {
+            event.id = format!("n{number}-{nth}");
+            if dice.chance(10) {
+                let odd = ["gap.decided", "a", "interaction", "Ünlikely.type"];
+                dice.one(&odd).clone_into(&mut event.r#type);
+            }
+        }
     }
-    let times = dice.one(&[1, 1, 2, 5]);
-    plan.steps.push(Step { at, client: 1, action: Action::Append { events, times } });
+    plan.steps.push(step.clone());
 }
 
 fn change_event(plan: &mut Plan, dice: &mut Dice<'_>) {
@@ -181,7 +167,7 @@ fn change_event(plan: &mut Plan, dice: &mut Dice<'_>) {
         .iter()
         .filter_map(|step| match &step.action {
             Action::Append { events, .. } => Some(events),
-            Action::Decide { .. } => None,
+            _ => None,
         })
         .flatten()
         .flat_map(|event| event.data.clone())

@@ -41,13 +41,6 @@ pub enum What {
     Started,
     /// A node was stopped by a fault.
     Crashed,
-    /// The log's end was not safe yet when the engine was stopped, and is gone.
-    TailLost {
-        /// The last position before.
-        from: u64,
-        /// The last position after.
-        to: u64,
-    },
     /// A node could not start.
     Refused {
         /// Why.
@@ -98,6 +91,13 @@ pub enum What {
         /// Where the decision stands in the log, when it was taken.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<u64>,
+    },
+    /// An agent's run came to its end, whether the engine still asks for it or not.
+    Answered {
+        /// Which agent.
+        agent: String,
+        /// How many lines it printed.
+        lines: u64,
     },
     /// A client read the log.
     Shown {

@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod engine;
+mod overheard;
 
 /// Where the engine listens.
 pub const ENGINE_ADDRESS: &str = "engine:80";

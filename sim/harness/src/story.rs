@@ -48,7 +48,6 @@ fn line_in_words(line: &Line) -> String {
         What::Started => "is up".to_owned(),
         What::Works { agent } => format!("has `{agent}` at work"),
         What::Crashed => "is stopped at once".to_owned(),
-        What::TailLost { from, to } => format!("loses what was not safe: e{from} back to e{to}"),
         What::Stopped => "stopped as asked".to_owned(),
         What::Refused { why } => format!("does not start: {why}"),
         What::Panicked { task, why } => format!("`{task}` panicked: {why}"),
@@ -65,6 +64,7 @@ fn line_in_words(line: &Line) -> String {
         What::Decided { gap, outcome, position: Some(position) } => {
             format!("decides about {gap}: {outcome}, e{position}")
         }
+        What::Answered { agent, lines } => format!("hears {lines} lines of {agent}"),
         What::Shown { from, events, why: None } => {
             format!("reads {} events from e{from} on", events.len())
         }

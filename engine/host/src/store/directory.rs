@@ -202,7 +202,7 @@ pub fn open_log_dir(
             return Err(OpenError::Missing { path: store_path, help });
         }
         create(path, &store_path, options, &lock)?;
-        head = None;
+        head = Some(Head::default());
     }
     let store = FjallStore::open(&store_path, options, lock).map_err(|error| {
         look::broken(&store_path).unwrap_or_else(|| unopened(&store_path, error))

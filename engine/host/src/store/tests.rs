@@ -300,6 +300,27 @@ fn a_missing_witness_refuses_the_log_until_it_is_accepted() {
 }
 
 #[test]
+fn a_torn_slot_of_the_witness_is_mended_before_the_other_one_can_be_torn() {
+    let (dir, head) = filled();
+    let witness = dir.path().join("witness");
+    let tear = |slot: usize| edit(&witness, |bytes| bytes[slot + 20..slot + 64].fill(0));
+    // Two losses of power, and an opening in between that wrote nothing else.
+    tear(512);
+    drop(open_log_dir(dir.path(), &LogDirOptions::default()).unwrap());
+    tear(0);
+    assert_eq!(open(dir.path()).unwrap().head(), head);
+}
+
+#[test]
+fn half_a_new_witness_is_no_witness_and_harms_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("witness.new"), b"half").unwrap();
+    let head = add(&mut open(dir.path()).unwrap(), 0..3).unwrap();
+    fs::write(dir.path().join("witness.new"), b"half").unwrap();
+    assert_eq!(open(dir.path()).unwrap().head(), head);
+}
+
+#[test]
 fn a_torn_tail_that_was_never_acknowledged_is_cut_and_kept_aside() {
     let (dir, head) = filled();
     let journal = journal_of(dir.path());

@@ -4,7 +4,7 @@
 //! Promise: what was written is with the operating system when `write` returns, and on the device
 //! within a second or when the file is closed. Start reading at [`WitnessFile::open`].
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -17,6 +17,8 @@ use std::time::Duration;
 use homeostat_log::{Head, witness};
 use homeostat_world::pad::{SLOT_BYTES, SLOTS};
 use homeostat_world::{Pad, StoreError};
+
+use super::directory::sync_folder;
 
 /// Distance of the slots: a torn sector hurts one of them only.
 const SLOT_DISTANCE: u64 = 512;
@@ -35,7 +37,7 @@ pub struct WitnessFile {
 /// The head that the file at `path` witnesses; none when the file is missing or not one slot is
 /// whole.
 pub(super) fn read(path: &Path) -> io::Result<Option<Head>> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -45,21 +47,46 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Head>> {
     Ok(witness::decode(slots.take(SLOTS)))
 }
 
-/// Makes the file at `path` anew, both slots witnessing an empty log.
+/// Makes the file at `path` anew, both slots witnessing an empty log. It is made aside and moved
+/// into place: a crash leaves the old file or the new one, never half of one, which would keep the
+/// log from opening.
 pub(super) fn create(path: &Path) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let aside = path.with_extension("new");
+    let file = OpenOptions::new().write(true).create(true).truncate(true).open(&aside)?;
     file.set_len(SLOT_DISTANCE * SLOTS as u64)?;
     let empty = witness::encode(&Head::default());
     for at in [0, SLOT_DISTANCE] {
         file.write_all_at(&empty, at)?;
     }
-    file.sync_all()
+    file.sync_all()?;
+    fs::rename(&aside, path)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Writes the newest slot that is whole over those that are not. A loss of power tears one slot at
+/// most; without this the next one could tear the other, and nothing would be left to believe.
+fn mend(file: &File) -> io::Result<()> {
+    let mut slots = [(0, [0; SLOT_BYTES]), (SLOT_DISTANCE, [0; SLOT_BYTES])];
+    for (at, slot) in &mut slots {
+        // What is missing at the end of a file that was cut stays zeros, and is no slot.
+        file.read_at(slot, *at)?;
+    }
+    let Some(head) = witness::decode(slots.iter().map(|(_, slot)| slot.as_slice())) else {
+        return Ok(());
+    };
+    let whole = |slot: &[u8]| witness::decode([slot]).is_some();
+    for (at, _) in slots.iter().filter(|(_, slot)| !whole(slot)) {
+        file.write_all_at(&witness::encode(&head), *at)?;
+        file.sync_data()?;
+    }
+    Ok(())
 }
 
 impl WitnessFile {
     /// Opens the file for writing, and starts the thread that syncs it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = Arc::new(OpenOptions::new().write(true).open(path)?);
+        let file = Arc::new(OpenOptions::new().read(true).write(true).open(path)?);
+        mend(&file)?;
         let dirty = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = channel();
         let (its_file, its_dirty) = (Arc::clone(&file), Arc::clone(&dirty));

@@ -87,8 +87,10 @@ fn forget_layout(value: &mut Json) {
     match value {
         Json::Object(map) => {
             map.remove("span");
-            if let Some(Json::String(text)) = map.get_mut("text") {
-                *text = text.to_lowercase();
+            for shown in ["text", "what"] {
+                if let Some(Json::String(text)) = map.get_mut(shown) {
+                    *text = text.to_lowercase();
+                }
             }
             map.values_mut().for_each(forget_layout);
         }

@@ -14,6 +14,7 @@ use super::seen::Seen;
 use super::{Mark, Sign};
 use crate::converged::event_at;
 use crate::history::What;
+use crate::nodes::ENGINE;
 use crate::oracle::Evidence;
 use crate::plan::{Fault, FaultKind};
 
@@ -31,12 +32,16 @@ pub(super) const MARKS: &[Mark] = &[
         "an acknowledged event was sent again, and was where it had been",
         deduplicated
     ),
-    moment!("rejected", "the engine refused a request for good", |seen| {
-        says(seen, |what| matches!(what, What::Rejected { .. }))
-    }),
-    moment!("tail-lost", "a power cut took what was not safe yet", |seen| {
-        says(seen, |what| matches!(what, What::TailLost { .. }))
-    }),
+    moment!(
+        "cut-before-commit",
+        "a power cut took a request that was stored only when it was sent again",
+        cut_before_commit
+    ),
+    moment!(
+        "stale-log-noticed",
+        "the log had lost what was acknowledged, and the engine refused it",
+        stale_log_noticed
+    ),
     moment!("crash-in-recovery", "a crash hit recovery", crash_in_recovery),
     moment!(
         "checkpoint-restored",
@@ -89,6 +94,7 @@ pub(super) const MARKS: &[Mark] = &[
     moment!("no-claim", "an agent printed what is no claim, or nothing", |seen| {
         ended(seen, |reason| reason.contains("without a claim") || reason.starts_with("line "))
     }),
+    moment!("late-claim", "an agent's claim arrived after its death", late_claim),
     moment!(
         "chain-of-agents",
         "an agent's event opened a gap that another agent closed",
@@ -134,6 +140,7 @@ pub(super) const MARKS: &[Mark] = &[
 ];
 
 const MINUTE: Duration = Duration::from_secs(60);
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
 fn says(seen: &Seen<'_>, wanted: impl Fn(&What) -> bool) -> bool {
     seen.evidence.history.lines.iter().any(|line| wanted(&line.what))
@@ -167,6 +174,45 @@ fn deduplicated(seen: &Seen<'_>) -> bool {
     acknowledged.flatten().any(|event| !told.insert(event))
 }
 
+/// When the engine lost its power.
+fn power_cuts(evidence: &Evidence) -> impl Iterator<Item = Timestamp> {
+    let is_cut = |fault: &&Fault| matches!(fault.kind, FaultKind::Crash { power: true, .. });
+    evidence.plan.faults.iter().filter(is_cut).map(|fault| evidence.plan.start + fault.at)
+}
+
+/// A request was on its way for half a second at most when the power went, and is in the log as of
+/// a later time.
+fn cut_before_commit(seen: &Seen<'_>) -> bool {
+    let evidence = seen.evidence;
+    let recorded: BTreeMap<&str, Timestamp> =
+        clients_events(seen).map(|event| (event.event.id.as_str(), event.recorded)).collect();
+    let cuts: Vec<Timestamp> = power_cuts(evidence).collect();
+    evidence.history.lines.iter().any(|line| {
+        let What::Sent { ids } = &line.what else { return false };
+        let met = |cut: &&Timestamp| line.at <= **cut && cut.since(line.at) < HALF_A_SECOND;
+        let later = |cut: &Timestamp| {
+            ids.first().and_then(|id| recorded.get(id.as_str())).is_some_and(|at| at > cut)
+        };
+        cuts.iter().filter(met).any(later)
+    })
+}
+
+fn stale_log_noticed(seen: &Seen<'_>) -> bool {
+    let (mut told, mut is_stale) = (0, false);
+    seen.evidence.history.lines.iter().any(|line| {
+        match &line.what {
+            What::Acknowledged { events } => {
+                told = events.iter().map(|(_, at)| *at).fold(told, u64::max);
+            }
+            What::Opens { head, .. } => is_stale = *head < told,
+            What::Refused { .. } => return is_stale,
+            What::Started => is_stale = false,
+            _ => {}
+        }
+        false
+    })
+}
+
 /// The engine was stopped after it had begun to read its disk and before it was up.
 fn crash_in_recovery(seen: &Seen<'_>) -> bool {
     let mut recovering = false;
@@ -183,11 +229,7 @@ fn crash_in_recovery(seen: &Seen<'_>) -> bool {
 
 /// The engine came back after a crash with a checkpoint that is older than its log.
 fn restored(seen: &Seen<'_>, after_power_cut: bool) -> bool {
-    let start = seen.evidence.plan.start;
-    let cut = |at: Timestamp| {
-        let power = |fault: &Fault| matches!(fault.kind, FaultKind::Crash { power: true, .. });
-        seen.evidence.plan.faults.iter().any(|fault| power(fault) && start + fault.at == at)
-    };
+    let cut = |at: Timestamp| power_cuts(seen.evidence).any(|cut| cut == at);
     let mut crashed = false;
     let mut restores = false;
     seen.evidence.history.lines.iter().any(|line| {
@@ -264,6 +306,29 @@ fn retry_in_vain(seen: &Seen<'_>) -> bool {
     after_retry(seen, |control| match control {
         Control::GapEscalated { gap, .. } => Some(gap),
         _ => None,
+    })
+}
+
+/// By the true clock, so only where the engine's own was right.
+fn late_claim(seen: &Seen<'_>) -> bool {
+    let own = |fault: &Fault| match &fault.kind {
+        FaultKind::ClockJump { node, .. } | FaultKind::ClockDrift { node, .. } => node == ENGINE,
+        _ => false,
+    };
+    if seen.evidence.plan.faults.iter().any(own) {
+        return false;
+    }
+    let mut answered = BTreeMap::new();
+    for line in &seen.evidence.history.lines {
+        if let What::Answered { agent, lines: 1.. } = &line.what {
+            answered.insert(agent, line.at);
+        }
+    }
+    seen.evidence.controls().any(|(event, control)| match control {
+        Control::AgentEnded { agent, .. } => {
+            answered.get(agent).is_some_and(|at| *at > event.recorded)
+        }
+        _ => false,
     })
 }
 

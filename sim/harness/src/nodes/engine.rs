@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use homeostat_agents::{AgentsFile, Brief, MockRunner, Outcome, Runner};
+use homeostat_agents::{AgentsFile, MockRunner};
 use homeostat_api::{ServeLimits, serve};
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::{Parts, Settings};
@@ -14,6 +14,7 @@ use homeostat_log::{Head, Log};
 use homeostat_world::{Chance, Clock, Net, Pad, Store};
 use tokio::sync::oneshot;
 
+use super::overheard::Overheard;
 use super::{ENGINE, ENGINE_ADDRESS};
 use crate::history::{Recorder, What};
 use crate::plan::Version;
@@ -93,7 +94,7 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
         let log = log.with_witness(Box::new(disk.clone()));
         let agents = AgentsFile::clone(&setup.agents);
         let runner = MockRunner::new(Arc::new(agents.clone()), clock.clone(), chance);
-        let runner = Watched { runner, recorder: recorder.clone(), clock: doors.clock() };
+        let runner = Overheard { runner, clock: doors.clock(), recorder: recorder.clone() };
         let listener = doors.net().listen(ENGINE_ADDRESS).await;
         let listener = listener.map_err(|error| format!("cannot listen: {error}"))?;
         let parts = Parts {
@@ -115,25 +116,6 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
         serve(listener, handle, clock, doors.tasks(), ServeLimits::default(), until).await;
         running.stop().await;
         Ok(())
-    }
-}
-
-/// A runner that says in the History whom it runs.
-#[derive(Clone, Debug)]
-struct Watched<R, C> {
-    runner: R,
-    recorder: Recorder,
-    clock: C,
-}
-
-impl<R: Runner, C: Clock> Runner for Watched<R, C> {
-    async fn run<S>(&self, brief: Brief, stop: S) -> Outcome
-    where
-        S: Future<Output = ()> + Send + 'static,
-    {
-        let agent = brief.agent.clone();
-        self.recorder.record(self.clock.now(), ENGINE, What::Works { agent });
-        self.runner.run(brief, stop).await
     }
 }
 
