@@ -76,14 +76,17 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
     let settings = Settings { jobs, go_on, keep: &args.keep, judging };
     let done = batch::run(&work, &settings)?;
     let report = report(name, &done, &wanted);
-    let repeats = !args.twice || report.failed() > 0 || twice::agrees(args, &work, &report)?;
+    let again = args.twice && report.failed() == 0;
+    let repeats = if again { Some(twice::agrees(args, &work, &report)?) } else { None };
     match args.format {
         Format::Json => println!("{}", report.to_json()),
         Format::Junit => print!("{}", report.to_junit()),
-        Format::Text => print!("{}", summary(&report, &done, began.elapsed(), args)),
+        Format::Text => {
+            print!("{}", summary(&report, &done, began.elapsed(), (args.marks, repeats)))
+        }
     }
     let complete = args.suite.is_none() || report.never_reached().next().is_none();
-    let fine = report.failed() == 0 && repeats && complete;
+    let fine = report.failed() == 0 && repeats != Some(false) && complete;
     Ok(if fine { Outcome::Fine } else { Outcome::Broken })
 }
 
@@ -123,7 +126,9 @@ fn report(name: String, done: &Done, wanted: &[&str]) -> Report {
     Report { name, results: done.results.clone(), marks: marks::all().map(count).collect() }
 }
 
-fn summary(report: &Report, done: &Done, took: Duration, args: &Args) -> String {
+/// `shows` says whether marks are asked for, and whether a second pass agreed, if there was one.
+fn summary(report: &Report, done: &Done, took: Duration, shows: (bool, Option<bool>)) -> String {
+    let (shows_marks, repeats) = shows;
     let mut text = String::new();
     // Writing to a string does not fail, here and below.
     for (lane, busy) in &done.took {
@@ -139,7 +144,7 @@ fn summary(report: &Report, done: &Done, took: Duration, args: &Args) -> String 
             "{lane:<8} {runs} runs, {failed} failed, {events} events, {lasted} of virtual time, {rate:.0} runs/s on a core"
         );
     }
-    if args.marks {
+    if shows_marks {
         for mark in &report.marks {
             let sentence = marks::named(&mark.name).map_or("", |known| known.sentence);
             let _written = writeln!(text, "{:>7} runs  {:<27} {sentence}", mark.runs, mark.name);
@@ -151,7 +156,11 @@ fn summary(report: &Report, done: &Done, took: Duration, args: &Args) -> String 
     let (runs, failed) = (report.results.len(), report.failed());
     let reached = report.marks.iter().filter(|mark| mark.runs > 0).count();
     let (marks, secs) = (report.marks.len(), took.as_secs_f64());
-    let times = if args.twice && failed == 0 { ", each run twice" } else { "" };
+    let times = match repeats {
+        Some(true) => ", each run twice and the same",
+        Some(false) => ", not the same in another process",
+        None => "",
+    };
     let _written = writeln!(
         text,
         "{}: {runs} runs, {failed} failed{times}, {reached} of {marks} marks reached, {secs:.1} s, {:.0} runs/s",

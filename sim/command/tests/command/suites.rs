@@ -69,7 +69,10 @@ fn runs_that_repeat_in_another_process_are_fine() {
         ["run", &scenario, "--seeds", "0..2", "--lane", "all", "--twice", "--keep", &keep];
     let output = sim(&arguments);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(stdout(&output).contains("6 runs, 0 failed, each run twice"), "{output:?}");
+    assert!(
+        stdout(&output).contains("6 runs, 0 failed, each run twice and the same"),
+        "{output:?}"
+    );
 }
 
 #[test]

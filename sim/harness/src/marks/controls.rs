@@ -154,3 +154,107 @@ pub(super) const MARKS: &[Mark] = &[
         Control::BreakerChanged { breaker: Breaker::Budget, tripped: false, .. }
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mark of each variant. A new one does not compile until it has one.
+    const fn of_ending(ending: Ending) -> &'static str {
+        match ending {
+            Ending::Resolved => "agent-resolved",
+            Ending::NeedsHuman => "agent-needs-human",
+            Ending::Failed => "agent-failed",
+            Ending::TimedOut => "agent-timed-out",
+            Ending::Lost => "agent-lost",
+            Ending::Stopped => "agent-stopped",
+        }
+    }
+
+    const fn of_outcome(outcome: GapOutcome) -> &'static str {
+        match outcome {
+            GapOutcome::Fulfilled => "gap-fulfilled",
+            GapOutcome::SeenLate => "gap-seen-late",
+            GapOutcome::Late => "gap-late",
+            GapOutcome::Lapsed => "gap-lapsed",
+            GapOutcome::Withdrawn => "gap-withdrawn",
+            GapOutcome::Waived => "gap-waived",
+        }
+    }
+
+    const fn of_reason(reason: Escalation) -> &'static str {
+        match reason {
+            Escalation::AgentsExhausted => "escalated-exhausted",
+            Escalation::TooDeep => "escalated-too-deep",
+            Escalation::AgentAsked => "escalated-asked",
+            Escalation::NoAgent => "escalated-no-agent",
+            Escalation::ExternalEffect => "escalated-external",
+            Escalation::OverBudget => "escalated-over-budget",
+        }
+    }
+
+    /// The mark of a control event, whatever it is.
+    const fn of(control: &Control) -> &'static str {
+        match control {
+            Control::IntentAdopted { .. } => "intent-adopted",
+            Control::GapOpened { kind: GapKind::Reaction, .. } => "gap-of-reaction",
+            Control::GapOpened { kind: GapKind::Temporal, .. } => "gap-of-time",
+            Control::GapClosed { outcome, .. } => of_outcome(*outcome),
+            Control::DeadlineMissed { .. } => "deadline-missed",
+            Control::AgentSpawned { attempt: 0 | 1, .. } => "agent-first",
+            Control::AgentSpawned { .. } => "agent-again",
+            Control::AgentEnded { ending, .. } => of_ending(*ending),
+            Control::GapEscalated { reason, .. } => of_reason(*reason),
+            Control::GapDecided { decision: Decision::Retry, .. } => "decided-retry",
+            Control::GapDecided { decision: Decision::Waive, .. } => "decided-waive",
+            Control::BreakerChanged { breaker: Breaker::Concurrency, tripped, .. } => {
+                if *tripped {
+                    "concurrency-held"
+                } else {
+                    "concurrency-let-go"
+                }
+            }
+            Control::BreakerChanged { breaker: Breaker::Budget, tripped, .. } => {
+                if *tripped {
+                    "budget-held"
+                } else {
+                    "budget-let-go"
+                }
+            }
+        }
+    }
+
+    fn marks_of(control: &Control) -> Vec<&'static str> {
+        let shows = |mark: &&Mark| matches!(mark.sign, Sign::Control(wanted) if wanted(control));
+        MARKS.iter().filter(shows).map(|mark| mark.name).collect()
+    }
+
+    #[test]
+    fn every_decision_of_the_engine_has_one_mark() {
+        let gap = || "a@1".to_owned();
+        let breaker =
+            |breaker, tripped| Control::BreakerChanged { breaker, tripped, detail: String::new() };
+        let endings = ["resolved", "needs_human", "failed", "timed_out", "lost", "stopped"];
+        let ended = endings.map(|ending| {
+            let data = serde_json::json!({
+                "agent": "a", "gap": "g", "ending": ending, "reason": "", "cost": 0
+            });
+            serde_json::json!({ "type": "agent.ended", "data": data })
+        });
+        let read: Vec<Control> =
+            ended.into_iter().filter_map(|json| serde_json::from_value(json).ok()).collect();
+        assert_eq!(read.len(), endings.len());
+        let mut controls = vec![
+            Control::GapClosed { gap: gap(), outcome: GapOutcome::Withdrawn },
+            Control::GapClosed { gap: gap(), outcome: GapOutcome::SeenLate },
+            Control::GapEscalated { gap: gap(), reason: Escalation::OverBudget },
+            Control::GapEscalated { gap: gap(), reason: Escalation::TooDeep },
+            breaker(Breaker::Budget, true),
+            breaker(Breaker::Concurrency, false),
+        ];
+        controls.extend(read);
+        for control in &controls {
+            assert_eq!(marks_of(control), [of(control)], "{control:?}");
+        }
+    }
+}
