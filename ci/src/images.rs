@@ -16,6 +16,7 @@ mod looker;
 mod recording;
 mod trace;
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,10 @@ use recording::{Base, Promise, Recording};
 const FINDINGS_MAX: usize = 5;
 /// Images that are taken of one recovery.
 const IMAGES_OF_A_RECOVERY: u64 = 10;
+/// Images of a journal that is replaced, which take long: only a long run has them.
+const IMAGES_OF_A_NEW_JOURNAL: u64 = 30;
+/// Images of a long run, at least.
+const LONG: u64 = 200;
 
 /// `cargo ci images`.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String> {
@@ -82,6 +87,20 @@ struct Counts {
     longer: u64,
     /// Cut while a log that had lost its power before was at work again.
     again: u64,
+    /// Cut around the time when a journal was replaced by a new one.
+    replaced: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { images, early, longer, again, replaced } = self;
+        write!(
+            f,
+            "{images} images: {early} cut before anything was acknowledged, {again} while a log that \
+             had lost its power before was recovered or at work again, {replaced} around a change of \
+             journals; {longer} kept more than was acknowledged"
+        )
+    }
 }
 
 impl Bench {
@@ -102,7 +121,8 @@ impl Bench {
     }
 
     /// Records a writer that gives `promise`, and looks at `rounds` images of it: a quarter of
-    /// them of recoveries that lose their power too.
+    /// them of recoveries that lose their power too, and in a long run some of a journal that is
+    /// replaced by a new one.
     fn look_at(&mut self, promise: Promise, rounds: u64) -> Result<Findings, String> {
         let mut counts = Counts::default();
         let mut findings = Findings::new();
@@ -110,7 +130,8 @@ impl Bench {
         let empty = Base::empty(self.fresh("first"))?;
         let first = Recording::make(self, empty, promise, &[40, 30])?;
         let recoveries = rounds / 4 / IMAGES_OF_A_RECOVERY;
-        let rounds = rounds - recoveries * IMAGES_OF_A_RECOVERY;
+        let replaced = if rounds >= LONG { IMAGES_OF_A_NEW_JOURNAL } else { 0 };
+        let rounds = rounds - recoveries * IMAGES_OF_A_RECOVERY - replaced;
         // The disk that promises least is the rarer one.
         for (names, count) in [(Names::Ordered, rounds - rounds / 3), (Names::Loose, rounds / 3)] {
             self.cut(&first, names, count, &mut looker, &mut counts, &mut findings)?;
@@ -131,15 +152,17 @@ impl Bench {
             self.cut(&recovery, Names::Ordered, count, &mut looker, &mut counts, &mut findings)?;
             counts.again += count;
         }
-        println!(
-            "{} images: {} cut before anything was acknowledged, {} while a log that had lost its \
-             power before was recovered or at work again; {} kept more than was acknowledged; {} findings",
-            counts.images,
-            counts.early,
-            counts.again,
-            counts.longer,
-            findings.len()
-        );
+        if replaced > 0 && findings.is_empty() {
+            let base = Base::filled(self)?;
+            let recording = Recording::make(self, base, promise, &[40])?;
+            if !recording.replaced_a_journal() {
+                return Err("no journal was replaced while it was recorded".to_owned());
+            }
+            let names = Names::Ordered;
+            self.cut(&recording, names, replaced, &mut looker, &mut counts, &mut findings)?;
+            counts.replaced = replaced;
+        }
+        println!("{counts}, {} findings", findings.len());
         Ok(findings)
     }
 
@@ -156,7 +179,9 @@ impl Bench {
         let instants = recording.instants(count, &mut self.chance);
         let mut next = instants.iter().peekable();
         recording.replay(names, |disk, line| {
-            while next.next_if(|instant| **instant <= line).is_some() && findings.len() < FINDINGS_MAX {
+            while next.next_if(|instant| **instant <= line).is_some()
+                && findings.len() < FINDINGS_MAX
+            {
                 let image = self.fresh("image");
                 disk.leave(&image, &mut self.chance)?;
                 let answer = looker.look(&image.join(recording::LOG))?;

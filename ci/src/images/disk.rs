@@ -357,7 +357,8 @@ impl Disk {
     /// Whether a call of an unknown kind is about a file of this disk.
     fn concerns(&self, call: &Call) -> Option<()> {
         let is_open = |at| call.number(at).is_some_and(|number| self.open.contains_key(&number));
-        let is_below = |at| call.path(at).is_some_and(|path| Path::new(&path).starts_with(&self.root));
+        let is_below =
+            |at| call.path(at).is_some_and(|path| Path::new(&path).starts_with(&self.root));
         (0..call.arguments.len()).any(|at| is_open(at) || is_below(at)).then_some(())
     }
 

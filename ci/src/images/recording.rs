@@ -33,6 +33,16 @@ pub(crate) struct Base {
 }
 
 impl Base {
+    /// A log whose journal is about to be replaced.
+    pub(crate) fn filled(bench: &mut Bench) -> Result<Self, String> {
+        let base = Self::empty(bench.fresh("filled"))?;
+        let seed = bench.seed.to_string();
+        let said = said(&bench.writer, &["fill", &base.path.join(LOG).to_string_lossy(), &seed])?;
+        let mut durable =
+            said.lines().filter_map(|line| line.strip_prefix("durable ")?.parse().ok());
+        Ok(Self { promised: durable.next_back().unwrap_or_default(), ..base })
+    }
+
     /// Nothing.
     pub(crate) fn empty(path: PathBuf) -> Result<Self, String> {
         fs::create_dir(&path)
@@ -106,7 +116,8 @@ impl Recording {
         let opened = remarks.iter().find_map(|(_, remark)| remark.durable()).unwrap_or_default();
         let mut base = base;
         base.requests.retain(|(first, _)| *first <= opened);
-        let chain = chain(&bench.writer, &log)?;
+        let chain = said(&bench.writer, &["chain", &log.to_string_lossy()])?;
+        let chain = chain.lines().map(str::to_owned).collect();
         let instants = Vec::new();
         let mut made = Self { trace, base, before, lives, remarks, instants, chain };
         let mut instants: Vec<usize> = made.remarks.iter().map(|(line, _)| *line).collect();
@@ -177,6 +188,14 @@ impl Recording {
         })?;
         let requests = self.requests(line).collect();
         Ok(Base { path, promised: self.promised(line), requests })
+    }
+
+    /// Whether a journal was replaced by a new one, and removed.
+    pub(crate) fn replaced_a_journal(&self) -> bool {
+        let removes = |call: &Call| {
+            call.name == "unlink" && call.path(0).is_some_and(|path| path.ends_with(".jnl"))
+        };
+        self.lives.iter().flatten().any(removes)
     }
 
     /// The last position that was acknowledged when the power was cut in `line`.
@@ -260,15 +279,15 @@ fn remark(call: &Call) -> Option<(usize, Remark)> {
     Some((call.begun, remark))
 }
 
-fn chain(writer: &Path, log: &Path) -> Result<Vec<String>, String> {
+/// What the writer's program says when it is asked to do `words`.
+fn said(writer: &Path, words: &[&str]) -> Result<String, String> {
     let output = Command::new(writer)
-        .arg("chain")
-        .arg(log)
+        .args(words)
         .output()
         .map_err(|error| format!("cannot run {}: {error}", writer.display()))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("the log at {} cannot be read: {}", log.display(), said.trim()));
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`{}` failed: {}", words.join(" "), why.trim()));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -74,7 +74,8 @@ fn goes_on(directory: &Path) -> Result<(), String> {
 }
 
 fn verify(log: &Log<FjallStore>) -> Result<(), String> {
-    let verified = log.reader().verify(Position::ZERO, |_| ()).map_err(|error| error.to_string())?;
+    let verified =
+        log.reader().verify(Position::ZERO, |_| ()).map_err(|error| error.to_string())?;
     match verified.index_faults {
         0 => Ok(()),
         faults => Err(format!("`{faults}` entries of the indexes do not agree with the log")),

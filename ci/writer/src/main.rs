@@ -2,8 +2,9 @@
 //!
 //! `write DIR …` appends and reports on standard output, one line each: `request FIRST LAST` before
 //! events are appended together, `durable POSITION` once everything up to there was acknowledged.
+//! `fill DIR` makes a log whose journal is about to be replaced by a new one.
 //! `chain DIR` prints the chain hash of every position, `look` takes directories from standard input
-//! and prints for each, as JSON, what opening it gave. `cargo ci images` runs all three.
+//! and prints for each, as JSON, what opening it gave. `cargo ci images` runs all of them.
 //! Never: touches a file but through the host's store; that is what is tested.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its caller")]
 
@@ -19,6 +20,7 @@ use homeostat_world::Position;
 
 const USAGE: &str = "\
 usage: homeostat-ci-writer write DIR SEED BATCHES power|process
+       homeostat-ci-writer fill DIR SEED
        homeostat-ci-writer chain DIR
        homeostat-ci-writer look < DIRS
 ";
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["write", directory, seed, batches, promise] => {
             write::run(Path::new(directory), seed, batches, promise)
         }
+        ["fill", directory, seed] => write::fill(Path::new(directory), seed),
         ["chain", directory] => chain(Path::new(directory)),
         ["look"] => look::run(),
         _ => Err(USAGE.to_owned()),

@@ -66,6 +66,25 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// Makes a log in `directory` whose journal fjall replaces when little more has been written, and
+/// leaves it with everything in tables.
+///
+/// # Errors
+/// Why the log cannot be opened or written.
+pub(crate) fn fill(directory: &Path, seed: &str) -> Result<(), String> {
+    let seed = seed.parse().map_err(|_| format!("`{seed}` is no number"))?;
+    let mut log = open(directory)?;
+    let chance = Box::new(Chance::from_u64(seed).stream("filler"));
+    let mut writer = Writer { chance, promise: Promise::Power };
+    writer.append(&mut log)?;
+    // fjall replaces a journal of more than 64 MB with the next table that it writes.
+    for size in std::iter::repeat_n(1_000_000, 63).chain([680_000]) {
+        writer.store(log.store(), size)?;
+    }
+    writer.append(&mut log)?;
+    log.store().settle().map_err(|error| error.to_string())
+}
+
 struct Writer {
     chance: Box<dyn Rng>,
     promise: Promise,
@@ -95,8 +114,12 @@ impl Writer {
 
     /// What the kernel writes now and then, and nobody waits for.
     fn checkpoint(&mut self, store: &FjallStore) -> Result<(), String> {
-        let mut batch = Batch::new();
         let size = 1_000 + self.below(60_000);
+        self.store(store, size)
+    }
+
+    fn store(&mut self, store: &FjallStore, size: u64) -> Result<(), String> {
+        let mut batch = Batch::new();
         let bytes = self.noise(size);
         batch.put(CHECKPOINTS, Bytes::from_static(b"newest"), bytes);
         block_on(store.commit(batch, Durability::Process)).map_err(|error| error.to_string())

@@ -19,6 +19,8 @@ const EVENTS_KEYSPACE: u64 = 1;
 const TRAILER: [u8; 4] = *b"FJL\x03";
 /// What marks a value that is stored as it is.
 const UNCOMPRESSED: u8 = 0;
+/// The least that a device writes at once.
+const SECTOR_BYTES: u64 = 512;
 /// Bytes before the changes of a batch: tag, count, sequence number.
 const HEAD_BYTES: u64 = 13;
 /// Bytes after them: tag, checksum, trailer.
@@ -42,6 +44,10 @@ pub(super) struct BrokenBatch {
     pub(super) bytes: Range<u64>,
     /// The first and the last position of the log in it.
     pub(super) positions: Positions,
+    /// The least position of the log in it and in the batches behind it.
+    pub(super) rest: Option<Position>,
+    /// Whether a whole sector of it is zeros: it was never written, as a journal is before it is.
+    pub(super) unwritten: bool,
 }
 
 /// The first batch of the journal at `path` that does not match its checksum. Reads everything,
@@ -57,13 +63,26 @@ pub(super) fn broken_batch(path: &Path) -> io::Result<Option<BrokenBatch>> {
         let mut changes = Vec::new();
         reader.by_ref().take(end - start - HEAD_BYTES - END_BYTES).read_to_end(&mut changes)?;
         take::<1>(&mut reader)?;
-        if xxhash_rust::xxh3::xxh3_64(&changes) != u64::from_le_bytes(take(&mut reader)?) {
-            return Ok(Some(BrokenBatch { bytes: start..end, positions }));
-        }
+        let sum = u64::from_le_bytes(take(&mut reader)?);
         reader.seek(SeekFrom::Start(end))?;
+        if xxhash_rust::xxh3::xxh3_64(&changes) != sum {
+            let mut rest = positions.map(|(first, _)| first);
+            while let Some(later) = read_batch(&mut reader, length)? {
+                rest = rest.into_iter().chain(later.map(|(first, _)| first)).min();
+            }
+            let unwritten = holds_a_sector_of_zeros(&changes, start + HEAD_BYTES);
+            return Ok(Some(BrokenBatch { bytes: start..end, positions, rest, unwritten }));
+        }
         start = end;
     }
     Ok(None)
+}
+
+/// Whether `bytes`, which begin at `at` in their file, fill a sector of the device with zeros.
+fn holds_a_sector_of_zeros(bytes: &[u8], at: u64) -> bool {
+    let before = usize::try_from(at.next_multiple_of(SECTOR_BYTES) - at).unwrap_or(usize::MAX);
+    let sectors = bytes.get(before..).unwrap_or_default().chunks_exact(SECTOR_BYTES as usize);
+    sectors.into_iter().any(|sector| sector.iter().all(|byte| *byte == 0))
 }
 
 /// Reads the journal at `path`.

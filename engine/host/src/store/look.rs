@@ -67,6 +67,26 @@ pub(super) fn broken(store: &Path) -> Option<OpenError> {
     })
 }
 
+/// Cuts off the batch that keeps fjall from opening the database in `store`, and what follows it,
+/// if a loss of power left it so: a device may write the pages of a batch in any order, so that it
+/// has a beginning and an end, and nothing in between. Gives whether it did.
+///
+/// Such a batch was never acknowledged, nor was any behind it: the sync of either would have made
+/// it whole. What was damaged later looks otherwise (the page is not zeros), or the witness knows
+/// of it.
+pub(super) fn cut_unwritten(store: &Path, witness: Option<&Head>) -> Result<bool, OpenError> {
+    // An earlier journal was synced before the next one was made.
+    let Some(journal) = journals(store)?.pop() else { return Ok(false) };
+    let batch = journal::broken_batch(&journal).map_err(OpenError::io(&journal))?;
+    let Some(batch) = batch.filter(|batch| batch.unwritten) else { return Ok(false) };
+    let witnessed = witness.map_or(Position::ZERO, |head| head.position);
+    if batch.rest.is_some_and(|position| position <= witnessed) {
+        return Ok(false);
+    }
+    cut(store, &journal, batch.bytes.start)?;
+    Ok(true)
+}
+
 /// Cuts the end of a journal off that is no whole batch, after a copy was kept.
 fn cut(store: &Path, journal: &Path, whole: u64) -> Result<(), OpenError> {
     let copy = set_aside(store, journal)?;
@@ -160,7 +180,9 @@ fn journals(store: &Path) -> Result<Vec<PathBuf>, OpenError> {
 fn set_aside(store: &Path, journal: &Path) -> Result<PathBuf, OpenError> {
     let directory = beside(store, DOUBTFUL);
     fs::create_dir_all(&directory).map_err(OpenError::io(&directory))?;
-    let bytes = fs::read(journal).map_err(OpenError::io(journal))?;
+    let mut bytes = fs::read(journal).map_err(OpenError::io(journal))?;
+    // A new journal is made 64 MiB long. The zeros that were never written over say nothing.
+    bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
     let name = journal.file_name().unwrap_or_default().to_string_lossy();
     let hash = blake3::hash(&bytes).to_hex();
     let copy = directory.join(format!("{}-{name}", hash.get(..8).unwrap_or_default()));

@@ -336,6 +336,50 @@ fn a_torn_tail_that_was_never_acknowledged_is_cut_and_kept_aside() {
     assert_eq!(fs::read(kept[0].as_ref().unwrap().path()).unwrap(), torn);
 }
 
+/// Fills a sector with zeros that lies inside the last `length` bytes of what was written.
+fn unwrite_a_sector(journal: &Path, length: usize) {
+    let whole = usize::try_from(journal::scan(journal).unwrap().whole).unwrap();
+    let sector = (whole - length / 2).next_multiple_of(512);
+    edit(journal, |bytes| bytes[sector..sector + 512].fill(0));
+}
+
+#[test]
+fn a_batch_with_a_page_that_was_never_written_is_cut_and_kept_aside() {
+    let (dir, head) = filled();
+    let log = open(dir.path()).unwrap();
+    let noise: Vec<u8> = (0_u32..20_000)
+        .flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..1].to_vec())
+        .collect();
+    let mut batch = Batch::new();
+    batch.put(Space("checkpoints"), Bytes::from_static(b"newest"), noise);
+    block(log.store().commit(batch, Durability::Process)).unwrap();
+    drop(log);
+    let journal = journal_of(dir.path());
+    unwrite_a_sector(&journal, 20_000);
+    let torn = fs::read(&journal).unwrap();
+    let mut log = open(dir.path()).unwrap();
+    assert_eq!(log.head(), head);
+    let kept: Vec<_> = fs::read_dir(dir.path().join("doubtful")).unwrap().collect();
+    assert_eq!(fs::read(kept[0].as_ref().unwrap().path()).unwrap(), torn);
+    add(&mut log, 10_000..10_001).unwrap();
+}
+
+#[test]
+fn a_page_of_zeros_in_an_acknowledged_batch_is_refused() {
+    let (dir, _) = filled();
+    let mut log = open(dir.path()).unwrap();
+    let long: String =
+        (0_u32..400).map(|n| blake3::hash(&n.to_le_bytes()).to_hex().to_string()).collect();
+    let event = NewEvent { data: Data::builder().text("note", &long).build(), ..event(100) };
+    block(log.append(vec![Append::one(event)], Timestamp::from_micros(2_000), Durability::Power))
+        .unwrap();
+    drop(log);
+    let journal = journal_of(dir.path());
+    unwrite_a_sector(&journal, long.len());
+    let error = open(dir.path()).unwrap_err();
+    assert!(error.contains("log is damaged at position `101`: the batch of positions"), "{error}");
+}
+
 #[test]
 fn half_a_copy_of_a_torn_journal_is_no_copy() {
     let (dir, head) = filled();
