@@ -17,7 +17,6 @@ use serde_json::Value;
 
 use crate::Findings;
 use crate::binary::binary_with;
-use crate::fuzz::HOUSE;
 
 const FOLDER: &str = "target/canary";
 /// A Plan with more faults than this was not made small.
@@ -29,7 +28,7 @@ const ENDS: &str = "<!-- canaries end -->";
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String> {
     println!("building homeostat-sim with defects in {FOLDER}; the first time takes minutes");
     let folder = root.join(FOLDER).display().to_string();
-    let flags = format!("{} --cfg homeostat_canary", HOUSE.join(" "));
+    let flags = format!("{} --cfg homeostat_canary", flags_of_the_house(root)?);
     let settings = [("RUSTFLAGS", flags.as_str()), ("CARGO_TARGET_DIR", folder.as_str())];
     let program = binary_with(root, "homeostat-sim", &settings)?;
     let mut names: Vec<String> =
@@ -43,6 +42,16 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String>
         write(root, &table(&rows))?;
     }
     Ok(findings)
+}
+
+/// What every build of this workspace has. `RUSTFLAGS` replaces it, so it must be said again.
+fn flags_of_the_house(root: &Path) -> Result<String, String> {
+    const CONFIG: &str = ".cargo/config.toml";
+    let config = fs::read_to_string(root.join(CONFIG))
+        .map_err(|error| format!("cannot read {CONFIG}: {error}"))?;
+    let flags = config.lines().find_map(|line| line.strip_prefix("rustflags = "));
+    let flags = flags.ok_or_else(|| format!("{CONFIG} has no line `rustflags = […]`"))?;
+    Ok(flags.split('"').skip(1).step_by(2).collect::<Vec<_>>().join(" "))
 }
 
 /// The first canary of each oracle.

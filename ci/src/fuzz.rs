@@ -28,7 +28,7 @@ const COVERAGE: [&str; 8] = [
     "-Cllvm-args=-sanitizer-coverage-stack-depth",
 ];
 /// What every build of this workspace has: `RUSTFLAGS` replaces what `.cargo/config.toml` says.
-pub(crate) const HOUSE: [&str; 2] = ["--cfg madsim", "--cfg tokio_unstable"];
+const HOUSE: [&str; 2] = ["--cfg madsim", "--cfg tokio_unstable"];
 
 const FOLDER: &str = "target/fuzz";
 const PACKAGE: &str = "homeostat-sim-fuzz";
