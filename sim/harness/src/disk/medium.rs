@@ -277,6 +277,15 @@ impl Medium {
 
     /// The process ends, and when `power` is lost the machine with it.
     pub(super) fn crash(&mut self, power: bool) {
+        self.stop(power);
+        if power {
+            // The pad may have lost its last second with it, lawfully, and so no longer vouches for
+            // these: losing them too would be two failures at once, which nobody can notice.
+            self.synced.clear();
+        }
+    }
+
+    fn stop(&mut self, power: bool) {
         if power {
             let now = self.now();
             self.pad.lose_power(now, self.chance.as_mut());
@@ -330,7 +339,7 @@ impl Medium {
     pub(super) fn lose_synced(&mut self, commits: u32) -> bool {
         // One thing at a time: what notices is whole.
         self.pad.settle_all();
-        self.crash(true);
+        self.stop(true);
         let count = usize::try_from(commits).unwrap_or(usize::MAX).min(self.synced.len());
         let gone = self.synced.split_off(self.synced.len() - count);
         let now = self.visible.snapshot();
