@@ -81,7 +81,7 @@ pub(crate) fn stream<P: Snapshot>(
     snapshot
         .range(SUBJECTS, Bound::Included(&first), Bound::Included(&last))
         .take(count)
-        .map(|pair| pair.map(|(key, _)| position_of_subject_key(&key)))
+        .map(|pair| pair.map(|(key, _)| position_among(&key, &first)))
         .filter_map(Result::transpose)
         .collect()
 }
@@ -93,13 +93,22 @@ pub(crate) fn last_of<P: Snapshot>(
 ) -> Result<Option<Position>, StoreError> {
     let (first, last) =
         (subject_key(subject, Position::ZERO), subject_key(subject, Position::new(u64::MAX)));
-    let mut newest_first =
-        snapshot.range(SUBJECTS, Bound::Included(&first), Bound::Included(&last)).rev();
-    Ok(newest_first.next().transpose()?.and_then(|(key, _)| position_of_subject_key(&key)))
+    snapshot
+        .range(SUBJECTS, Bound::Included(&first), Bound::Included(&last))
+        .rev()
+        .find_map(|pair| pair.map(|(key, _)| position_among(&key, &first)).transpose())
+        .transpose()
 }
 
 fn position_of_subject_key(key: &[u8]) -> Option<Position> {
     key.last_chunk().map(|tail| Position::new(u64::from_be_bytes(*tail)))
+}
+
+/// The position in a key that stands among those of one subject, which are as long as `like`. A
+/// longer or shorter one is damage and reads as absence: its last bytes could name a position that
+/// the reader has passed, and it would never come to an end.
+fn position_among(key: &[u8], like: &[u8]) -> Option<Position> {
+    position_of_subject_key(key).filter(|_| key.len() == like.len())
 }
 
 /// A position as an index stores it; damage in an index reads as absence and is found by `verify`.

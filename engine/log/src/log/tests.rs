@@ -391,6 +391,27 @@ fn a_full_device_loses_nothing_and_the_log_goes_on_when_there_is_room() {
     assert!(log.reader().verify(Position::ZERO, |_| ()).is_ok());
 }
 
+#[test]
+fn a_damaged_key_of_a_subject_neither_ends_nor_repeats_its_stream() {
+    let store = filled(3);
+    let whole = positions(open(&store).reader().by_subject("customer/c1", Position::ZERO));
+    assert!(!whole.is_empty());
+    // With a byte too many it stands behind all others and ends like the key of the first.
+    let mut key = index::subject_key("customer/c1", Position::new(1));
+    key.insert(key.len() - 8, 0xff);
+    let mut batch = Batch::new();
+    batch.put(SUBJECTS, key, Bytes::new());
+    ready(store.commit(batch, Durability::Power)).unwrap();
+    let mut log = open(&store);
+    let stream = log.reader().by_subject("customer/c1", Position::ZERO);
+    assert_eq!(positions(stream.take(10)), whole);
+    let last = whole.last().copied().map(Position::new);
+    let expect = Expect::Subject { subject: "customer/c1".to_owned(), last };
+    let request = Append { events: vec![event("next", None)], expect };
+    assert!(one(&mut log, request).is_ok());
+    assert_eq!(log.reader().verify(Position::ZERO, |_| ()).unwrap().index_faults, 1);
+}
+
 /// A store of which one event cannot be read, as a sound store says of a block that has rotted.
 #[derive(Clone, Debug)]
 struct Rotten {
