@@ -49,8 +49,8 @@ pub(super) struct Medium {
     synced: VecDeque<Undo>,
     /// How many of them are kept.
     synced_max: usize,
-    /// What was taken back of them: what the keys held.
-    lost: Option<Undo>,
+    /// What was taken back of them: what the keys held, and how to take it back once more.
+    lost: Option<(Undo, VecDeque<Undo>)>,
     pub(super) pad: Slots,
 }
 
@@ -348,18 +348,21 @@ impl Medium {
             // A store in memory reads without fail.
             lost.push((*space, key.clone(), now.get(*space, key).ok().flatten()));
         }
-        for undo in gone.into_iter().rev() {
-            self.undo(undo);
+        for undo in gone.iter().rev() {
+            self.undo(undo.clone());
         }
         let some = !lost.is_empty();
-        self.lost = some.then_some(lost);
+        self.lost = some.then_some((lost, gone));
         some
     }
 
     /// Puts back what was lost of what was synced, or forgets it.
     pub(super) fn restore(&mut self, it: bool) {
-        if let Some(lost) = self.lost.take().filter(|_| it) {
+        if let Some((lost, gone)) = self.lost.take().filter(|_| it) {
             self.undo(lost);
+            // They are the newest again: whoever loses synced commits once more loses them first,
+            // and tears no hole into what stood before them.
+            self.synced.extend(gone);
         }
     }
 

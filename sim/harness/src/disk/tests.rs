@@ -365,6 +365,24 @@ fn synced_commits_that_are_gone_come_back_only_when_they_are_restored() {
 }
 
 #[test]
+fn what_was_lost_and_restored_is_the_newest_to_be_lost_again() {
+    let (mut native, disk) = world(1);
+    disk.remember(8);
+    on(&mut native, &disk, |disk| async move {
+        for key in ["a", "b", "c"] {
+            disk.commit(batch(&[key]), Durability::Power).await.unwrap();
+        }
+    });
+    assert!(disk.lose_synced(1));
+    disk.restore(true);
+    assert!(disk.lose_synced(1));
+    assert_eq!(left(&disk), ["a", "b"], "no hole");
+    disk.restore(true);
+    assert!(disk.lose_synced(2));
+    assert_eq!(left(&disk), ["a"]);
+}
+
+#[test]
 fn a_stale_pad_is_as_it_was_some_writes_ago() {
     for (writes, expected) in [(1, [[3; 64], [2; 64]]), (3, [[1; 64], [0; 64]]), (9, [[0; 64]; 2])]
     {
