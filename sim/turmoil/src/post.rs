@@ -61,9 +61,10 @@ impl Post {
         });
     }
 
-    /// Has turmoil deliver in its next step what is due.
-    pub(crate) fn deliver(&mut self, sim: &Sim<'_>, now: Timestamp) {
+    /// Has turmoil deliver in its next step what is due. False: that was nothing.
+    pub(crate) fn deliver(&mut self, sim: &Sim<'_>, now: Timestamp) -> bool {
         let Self { links, .. } = self;
+        let mut any = false;
         sim.links(|all| {
             for (known, mut link) in links.iter_mut().zip(all) {
                 known.retain(|letter| {
@@ -73,11 +74,13 @@ impl Post {
                     assert!(same, "turmoil holds other messages than those that were sent");
                     if is_due {
                         message.into_iter().for_each(turmoil::SentRef::deliver);
+                        any = true;
                     }
                     !is_due
                 });
             }
         });
+        any
     }
 
     /// When the next message is due.

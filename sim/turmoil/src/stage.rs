@@ -8,8 +8,8 @@
 //! stands still: each host runs until it can do no more, its clock moves on, and what that wakes
 //! runs in the next step. Hosts take turns in an order that turmoil draws anew for each step.
 //!
-//! turmoil would tick through every millisecond of a Plan's hours. When a step has polled no task,
-//! nothing can happen before the next sleep ends or the next message is due, so each host's paused
+//! turmoil would tick through every millisecond of a Plan's hours. When a step has polled no task and
+//! delivered no message, nothing can happen before the next sleep ends or the next message is due, so each host's paused
 //! clock is moved there at once. Start reading at [`Turmoil::run_until`].
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
-use homeostat_sim_harness::audit::Panic;
+use homeostat_sim_harness::audit::{Panic, Polled};
 use homeostat_sim_harness::stage::{Doors, Link, Stage};
 use homeostat_world::{Chance, Duration, Timestamp};
 use tokio::runtime::Handle;
@@ -97,16 +97,17 @@ impl Turmoil {
         runtime.unwrap_or_else(|| panic!("turmoil did not start host `{node}`"))
     }
 
-    /// One step of turmoil. False: no task was polled in it.
+    /// One step of turmoil. False: nothing came of it, so nothing can until something is due.
     fn step(&mut self) -> bool {
         self.world.set_now(self.next);
-        self.post.deliver(&self.sim, self.next);
+        let delivered = self.post.deliver(&self.sim, self.next);
         if let Err(error) = self.sim.step() {
             panic!("turmoil's step at {} failed: {error}", self.next);
         }
         self.post.collect(&self.sim, &self.world);
         self.next = self.next + TICK;
-        self.world.polls() > 0
+        // What is delivered to one host may wake another that has had its turn: a refused dial.
+        delivered || self.world.polls() > 0
     }
 
     /// Moves every host's clock to the next thing that is due, but not further than to the first
@@ -205,6 +206,14 @@ impl Stage for Turmoil {
 
     fn trace_hash(&self) -> u64 {
         self.world.audit.read(homeostat_sim_harness::audit::Audit::hash)
+    }
+
+    fn keep_polls(&mut self) {
+        self.world.audit.keep();
+    }
+
+    fn polls(&self) -> Vec<Polled> {
+        self.world.audit.read(|audit| audit.trace().to_vec())
     }
 }
 

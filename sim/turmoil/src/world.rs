@@ -15,6 +15,7 @@ use rand_core::Rng;
 use tokio::sync::Notify;
 
 use crate::line::Lines;
+use crate::tasks::Table;
 
 /// Which node, by the order in which they were first spoken of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,7 @@ pub(crate) struct World {
     pub(crate) audit: SharedAudit,
     pub(crate) nodes: Mutex<Nodes>,
     pub(crate) lines: Mutex<Lines>,
+    pub(crate) tasks: Mutex<Table>,
     sleeps: Mutex<Sleeps>,
     links: Mutex<Links>,
     /// Told whenever a link changes.
@@ -45,6 +47,7 @@ impl World {
             audit: SharedAudit::default(),
             nodes: Mutex::default(),
             lines: Mutex::default(),
+            tasks: Mutex::default(),
             sleeps: Mutex::default(),
             links: Mutex::new(Links { set: BTreeMap::new(), jitter: chance.stream("net") }),
             relinked: Notify::new(),

@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail, and says where")]
 
 mod conformance;
+mod executor;
+mod links;
+mod plans;
+mod processes;
+mod runs;
 
 use std::sync::{Arc, Mutex};
 
