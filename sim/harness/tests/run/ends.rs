@@ -17,6 +17,7 @@ fn evidence(seed: u64) -> Evidence {
 #[test]
 fn chance_that_decides_nothing_changes_no_end() {
     let scenario = scenario("lanes.toml");
+    let mut open = 0;
     for seed in [1, 2, 3, 4] {
         let mut plan = write(seed, &scenario);
         let first = run_and_judge(NATIVE, &plan).unwrap().run.unwrap();
@@ -26,8 +27,9 @@ fn chance_that_decides_nothing_changes_no_end() {
         assert_ne!(first.trace, second.trace);
         let (first, second) = (Converged::of(&first.evidence), Converged::of(&second.evidence));
         assert_eq!(first.difference(&second), None, "seed {seed}");
-        assert!(first.lines.iter().any(|line| line.starts_with("open: ")), "{first:?}");
+        open += first.lines.iter().filter(|line| line.starts_with("open: ")).count();
     }
+    assert!(open > 0, "ends at which nothing stands open are equal too easily");
 }
 
 #[test]
