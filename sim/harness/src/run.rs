@@ -14,7 +14,7 @@ use homeostat_world::Duration;
 
 use crate::audit::Panic;
 use crate::director::direct;
-use crate::history::{Line, Recorder, What};
+use crate::history::{History, Line, Recorder, What};
 use crate::lane::Lane;
 use crate::oracle::{Evidence, Violation, judge};
 use crate::plan::Plan;
@@ -90,11 +90,7 @@ pub fn run_on<S: Stage>(stage: &mut S, plan: &Plan, setup: &Setup) -> Result<Run
         stage.keep_polls();
     }
     let log = direct(stage, plan, setup, &recorder);
-    let mut history = recorder.history();
-    for Panic { at, node, task, message } in stage.panics() {
-        let step = history.lines.len() as u64 + 1;
-        history.lines.push(Line { step, at, node, what: What::Panicked { task, why: message } });
-    }
+    let mut history = history_of(&recorder, stage.panics());
     history.polls = stage.polls();
     let log = log.map_err(|why| format!("{why}{}", panics_of(&history.lines)))?;
     let mut hasher = blake3::Hasher::new();
@@ -106,6 +102,17 @@ pub fn run_on<S: Stage>(stage: &mut S, plan: &Plan, setup: &Setup) -> Result<Run
     let lasted = stage.now().since(plan.start);
     let evidence = Evidence { plan: plan.clone(), setup: setup.clone(), history, log };
     Ok(Run { evidence, trace, lasted })
+}
+
+/// All that was said in a run, and then what panicked in it.
+#[must_use]
+pub fn history_of(recorder: &Recorder, panics: Vec<Panic>) -> History {
+    let mut history = recorder.history();
+    for Panic { at, node, task, message } in panics {
+        let step = history.lines.len() as u64 + 1;
+        history.lines.push(Line { step, at, node, what: What::Panicked { task, why: message } });
+    }
+    history
 }
 
 /// Runs `plan` in `lane` and judges it. An engine whose log cannot be read after the run has broken
