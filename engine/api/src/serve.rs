@@ -6,18 +6,20 @@
 //! time, and then cuts the rest. Start reading at [`serve`].
 
 mod connection;
+mod word;
 
 use std::future::Future;
 use std::sync::Arc;
 
 use homeostat_kernel::Handle;
 use homeostat_world::{Clock, Duration, Listener, Tasks};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::ServeLimits;
 use crate::meter::Meter;
 use crate::router::{Api, router};
-use connection::{Attendant, Stop};
+use connection::Attendant;
+use word::Stop;
 
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub async fn serve<L: Listener, C: Clock, T: Tasks>(
 ) -> Served {
     let meter = Arc::new(Meter::new());
     let api = Api::new(handle, clock.clone(), Arc::clone(&meter), limits);
-    let (stop, stopped) = watch::channel(Stop::No);
+    let (stop, stopped) = word::channel();
     let attendant = Attendant { router: router(api), clock: clock.clone(), limits, meter, stopped };
     let seats = Arc::new(Semaphore::new(seats_count(limits)));
 
@@ -52,7 +54,7 @@ pub async fn serve<L: Listener, C: Clock, T: Tasks>(
         never = accept_all(listener, &attendant, &tasks, &seats) => match never {},
     }
     // The listener is gone with the future that held it: new clients are refused from here on.
-    stop.send_replace(Stop::Soon);
+    stop.say(Stop::Soon);
     let all = u32::try_from(seats_count(limits)).unwrap_or(u32::MAX);
     let deadline = clock.now() + limits.grace;
     tokio::select! {
@@ -62,7 +64,7 @@ pub async fn serve<L: Listener, C: Clock, T: Tasks>(
     }
     let cut = seats_count(limits).saturating_sub(seats.available_permits());
     tracing::warn!(cut, "connections did not finish within the grace time and are cut");
-    stop.send_replace(Stop::Now);
+    stop.say(Stop::Now);
     // Each connection drops its work and seat as soon as it is polled, so this wait is short.
     drop(seats.acquire_many(all).await);
     Served { cut }

@@ -18,22 +18,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tower_service::Service;
 
+use super::word::{Listener, Stop};
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, ServeLimits};
 use crate::meter::Meter;
-
-/// Whether to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// Go on.
-    No,
-    /// After the request in flight.
-    Soon,
-    /// At once.
-    Now,
-}
 
 /// Everything that one connection needs.
 #[derive(Clone, Debug)]
@@ -42,7 +31,7 @@ pub(super) struct Attendant<C> {
     pub(super) clock: C,
     pub(super) limits: ServeLimits,
     pub(super) meter: Arc<Meter>,
-    pub(super) stopped: watch::Receiver<Stop>,
+    pub(super) stopped: Listener,
 }
 
 /// What the connection is at.
@@ -102,7 +91,7 @@ impl<C: Clock> Attendant<C> {
                     }
                     return;
                 }
-                stop = told(&mut self.stopped) => match stop {
+                stop = self.stopped.hear() => match stop {
                     Stop::Now => return,
                     Stop::Soon | Stop::No => {
                         connection.as_mut().graceful_shutdown();
@@ -118,15 +107,6 @@ impl<C: Clock> Attendant<C> {
                 }
             }
         }
-    }
-}
-
-/// The next word to stop.
-async fn told(stopped: &mut watch::Receiver<Stop>) -> Stop {
-    match stopped.changed().await {
-        Ok(()) => *stopped.borrow_and_update(),
-        // Whoever served is gone without a word: so is everybody who would read the answers.
-        Err(_) => Stop::Now,
     }
 }
 
