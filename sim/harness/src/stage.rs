@@ -7,6 +7,7 @@
 //! Promise of an implementation: with the same calls in the same order, the same happens.
 
 use std::future::Future;
+use std::io::{self, ErrorKind};
 
 use homeostat_world::{Clock, Duration, Net, Tasks, Timestamp};
 
@@ -69,6 +70,18 @@ pub trait Stage {
     fn polls(&self) -> Vec<Polled> {
         Vec::new()
     }
+}
+
+/// The parts of an address of a simulated network.
+///
+/// # Errors
+/// When it has another form than `node:port`.
+pub fn host_and_port(address: &str) -> io::Result<(&str, u16)> {
+    let parts = address.rsplit_once(':');
+    parts.and_then(|(host, port)| Some((host, port.parse().ok()?))).ok_or_else(|| {
+        let text = format!("`{address}` is no address; expected the form `node:port`");
+        io::Error::new(ErrorKind::InvalidInput, text)
+    })
 }
 
 /// What becomes of bytes on their way from one node to another.

@@ -13,11 +13,15 @@
 //! What is ours: the start of time; sleeps to the microsecond (madsim's last a millisecond at least);
 //! dials that wait before a cut link; refusals; latency and jitter of each link, of which madsim's
 //! millisecond is a part; back-pressure; half-closed streams; resets; that the end of a crashed peer,
-//! which is a clean one here, does not pass a cut link.
+//! which is a clean one here, takes the latency and does not pass a cut link.
 //!
 //! Loss is 0: streams are reliable. madsim draws the order of tasks from one stream of chance, so each
 //! call of `run_until`, itself a task, moves the draws after it: a Plan with one fault more has another
 //! order of tasks from there on.
+//!
+//! madsim brings functions of its own in the place of libc's clock, entropy, affinity and thread starts.
+//! Outside of a call of the stage they hand on to libc, on every thread; they find it by `dlsym`, so a
+//! program with this lane cannot be linked statically.
 //! Start reading at [`Madsim`].
 #![cfg(madsim)]
 

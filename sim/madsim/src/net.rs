@@ -7,7 +7,8 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use homeostat_world::{Listener, Net};
+use homeostat_sim_harness::stage::host_and_port;
+use homeostat_world::{Listener, Net, Timestamp};
 use madsim::net::Endpoint;
 
 use crate::stream::{Connection, MadStream, Side};
@@ -76,7 +77,7 @@ impl Net for MadNet {
     type Listener = MadListener;
 
     async fn listen(&self, address: &str) -> io::Result<MadListener> {
-        let (host, port) = parse(address)?;
+        let (host, port) = host_and_port(address)?;
         let own = &*self.place.name;
         if host != own && host != ANY_HOST {
             let text = format!("`{host}` is not this node, which is `{own}`");
@@ -88,7 +89,7 @@ impl Net for MadNet {
     }
 
     async fn connect(&self, address: &str) -> io::Result<MadStream> {
-        let (host, port) = parse(address)?;
+        let (host, port) = host_and_port(address)?;
         match self.place.world.find(host) {
             Some(to) => self.dial(to, port).await,
             None => Err(refused()),
@@ -99,19 +100,11 @@ impl Net for MadNet {
 /// Every address of the node that listens.
 const ANY_HOST: &str = "0.0.0.0";
 
-fn parse(address: &str) -> io::Result<(&str, u16)> {
-    let parts = address.rsplit_once(':');
-    parts.and_then(|(host, port)| Some((host, port.parse().ok()?))).ok_or_else(|| {
-        let text = format!("`{address}` is no address; expected the form `node:port`");
-        io::Error::new(ErrorKind::InvalidInput, text)
-    })
-}
-
 fn refused() -> io::Error {
     ErrorKind::ConnectionRefused.into()
 }
 
-async fn until(world: &Arc<World>, at: homeostat_world::Timestamp) {
+async fn until(world: &Arc<World>, at: Timestamp) {
     Sleep::new(Arc::clone(world), at).await;
 }
 

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
-use homeostat_sim_harness::audit::Panic;
+use homeostat_sim_harness::audit::{Audit, Panic, Polled};
 use homeostat_sim_harness::stage::Link;
 use homeostat_sim_harness::{Doors, Stage};
 use homeostat_world::{Chance, Timestamp};
@@ -52,7 +52,7 @@ impl Madsim {
     /// How many polls there were.
     #[must_use]
     pub fn steps(&self) -> u64 {
-        self.world.audit.read(homeostat_sim_harness::audit::Audit::steps)
+        self.world.audit.read(Audit::steps)
     }
 
     fn node(&self, name: &str) -> Node {
@@ -118,7 +118,15 @@ impl Stage for Madsim {
     }
 
     fn trace_hash(&self) -> u64 {
-        self.world.audit.read(homeostat_sim_harness::audit::Audit::hash)
+        self.world.audit.read(Audit::hash)
+    }
+
+    fn keep_polls(&mut self) {
+        self.world.audit.keep();
+    }
+
+    fn polls(&self) -> Vec<Polled> {
+        self.world.audit.read(|audit| audit.trace().to_vec())
     }
 }
 

@@ -133,7 +133,7 @@ impl Connection {
         drop(state);
         wakes.into_iter().for_each(Waker::wake);
         if over {
-            world.forget(self.address);
+            world.forget(self.address, self);
         }
     }
 
@@ -213,12 +213,12 @@ impl MadStream {
         if broken { Err(ErrorKind::ConnectionReset.into()) } else { Ok(self) }
     }
 
-    /// What was put on its way with `send` comes to the peer by the link as it is now.
+    /// Puts something on its way to the peer, by the link as it is now.
     fn send(&self, what: What) -> io::Result<()> {
         let (from, to) = self.connection.way_to(self.side.other());
         let parcel = Parcel { at: self.world.arrival(from, to), what };
-        let sent = pin!(self.sender.send(Box::new(parcel)))
-            .poll(&mut Context::from_waker(Waker::noop()));
+        let sent =
+            pin!(self.sender.send(Box::new(parcel))).poll(&mut Context::from_waker(Waker::noop()));
         match sent {
             Poll::Ready(sent) => sent,
             // It never waits.
@@ -243,7 +243,9 @@ impl MadStream {
             let gone = || Parcel { at: self.world.arrival(from, to), what: What::Gone };
             let parcel = match Pin::new(&mut self.receiver).poll_next(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(parcel))) => parcel.downcast().map_or_else(|_| gone(), |it| *it),
+                Poll::Ready(Some(Ok(parcel))) => {
+                    parcel.downcast().map_or_else(|_| gone(), |it| *it)
+                }
                 // madsim lets go of a channel at once; that this is known takes its time here.
                 Poll::Ready(Some(Err(_)) | None) => gone(),
             };

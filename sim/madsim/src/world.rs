@@ -43,7 +43,7 @@ struct State {
     links: BTreeMap<(NodeId, NodeId), Link>,
     /// Who waits for a link to open.
     waiting: Vec<Waker>,
-    /// By the caller's address, which is never used again.
+    /// By the caller's address, which is used again when all ports have been.
     connections: BTreeMap<SocketAddr, Arc<Connection>>,
     port: u16,
     jitter: Box<dyn Rng + Send>,
@@ -224,10 +224,16 @@ impl World {
         self.lock().connections.get(&caller).cloned()
     }
 
-    /// Both ends of a connection have gone.
-    pub(crate) fn forget(&self, caller: SocketAddr) {
-        let forgotten = self.lock().connections.remove(&caller);
-        drop(forgotten);
+    /// Both ends of `connection` have gone. Ports come round again, so another may stand there by now.
+    pub(crate) fn forget(&self, caller: SocketAddr, connection: &Connection) {
+        let mut state = self.lock();
+        if state
+            .connections
+            .get(&caller)
+            .is_some_and(|it| std::ptr::eq(&raw const **it, connection))
+        {
+            state.connections.remove(&caller);
+        }
     }
 
     /// Every connection for which `wanted` holds, the oldest caller's first.

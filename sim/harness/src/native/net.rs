@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::wire::{Binding, ConnectionId, Side};
 use super::world::{Place, World};
+use crate::stage::host_and_port;
 
 /// The network as one node sees it.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ impl Net for SimNet {
     type Listener = SimListener;
 
     async fn listen(&self, address: &str) -> io::Result<SimListener> {
-        let (host, port) = parse(address)?;
+        let (host, port) = host_and_port(address)?;
         let world = Arc::clone(&self.place.world);
         let (binding, address) = world.with(|state, _| {
             if !self.place.is_alive(state.nodes) {
@@ -66,7 +67,7 @@ impl Net for SimNet {
     }
 
     async fn connect(&self, address: &str) -> io::Result<SimStream> {
-        let (host, port) = parse(address)?;
+        let (host, port) = host_and_port(address)?;
         let world = Arc::clone(&self.place.world);
         let id = world.with(|state, moment| {
             if !self.place.is_alive(state.nodes) {
@@ -87,14 +88,6 @@ impl Net for SimNet {
 
 /// Every address of the node that listens.
 const ANY_HOST: &str = "0.0.0.0";
-
-fn parse(address: &str) -> io::Result<(&str, u16)> {
-    let parts = address.rsplit_once(':');
-    parts.and_then(|(host, port)| Some((host, port.parse().ok()?))).ok_or_else(|| {
-        let text = format!("`{address}` is no address; expected the form `node:port`");
-        io::Error::new(ErrorKind::InvalidInput, text)
-    })
-}
 
 impl Listener for SimListener {
     type Stream = SimStream;

@@ -7,6 +7,8 @@ mod engine;
 mod executor;
 mod net;
 mod skew;
+#[path = "../stage/talk.rs"]
+mod talk;
 mod trouble;
 
 use homeostat_sim_harness::native::{Native, Order};

@@ -8,7 +8,7 @@ use homeostat_sim_harness::{Doors, Stage};
 use homeostat_sim_madsim::{MadDoors, Madsim};
 use homeostat_world::tasks::TaskEnd;
 use homeostat_world::{Clock, Duration, TaskHandle, Tasks};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::world::{DAWN, LONG, after, finish, madsim};
 
@@ -114,34 +114,27 @@ fn a_sleep_that_is_dropped_wakes_nobody() {
 }
 
 #[test]
-fn a_task_ends_done_cancelled_or_panicked_and_others_go_on() {
+fn a_panic_is_taken_down_and_ends_its_task_alone() {
     let mut stage = madsim(1);
-    let ends = finish(&mut stage, "node", LONG, |doors| async move {
-        let tasks = doors.tasks();
-        let short = tasks.spawn("short", async {}).join().await;
-        let (held, dropped) = oneshot::channel::<()>();
-        let stuck = tasks.spawn("stuck", async move {
-            std::future::pending::<()>().await;
-            drop(held);
-        });
-        tasks.yield_now().await;
-        stuck.cancel();
-        let freed = dropped.await.is_err();
-        let stuck = stuck.join().await;
-        let unbegun = tasks.spawn("unbegun", async { panic!("must not run") });
-        unbegun.cancel();
-        let unbegun = unbegun.join().await;
-        let broken = tasks.spawn("broken", async { panic!("a planted defect") }).join().await;
-        let late = tasks.spawn("late", async {});
-        doors.clock().sleep_until(after(10)).await;
-        late.cancel();
-        (freed, [short, stuck, unbegun, broken, late.join().await])
+    stage.keep_polls();
+    let end = finish(&mut stage, "node", LONG, |doors| async move {
+        doors.clock().sleep_until(after(3)).await;
+        doors.tasks().spawn("broken", async { panic!("a planted defect") }).join().await
     });
-    use TaskEnd::{Cancelled, Done, Panicked};
-    assert_eq!(ends, Some((true, [Done, Cancelled, Cancelled, Panicked, Done])));
+    assert_eq!(end, Some(TaskEnd::Panicked));
     let panics = stage.panics();
     let [panic] = &panics[..] else { panic!("{panics:?}") };
-    assert_eq!((panic.task.as_str(), panic.message.as_str()), ("broken", "a planted defect"));
+    assert_eq!((panic.node.as_str(), panic.task.as_str()), ("node", "broken"));
+    assert_eq!((panic.at, panic.message.as_str()), (after(3), "a planted defect"));
+    let polls: Vec<_> = stage.polls().into_iter().map(|it| (it.at, it.task, it.waits)).collect();
+    let poll = |at, task: &str, waits| (at, task.to_owned(), waits);
+    let expected = [
+        poll(DAWN, "main", true),
+        poll(after(3), "main", true),
+        poll(after(3), "broken", false),
+        poll(after(3), "main", false),
+    ];
+    assert_eq!(polls, expected);
 }
 
 /// Says when it is dropped, and then does what a dropped thing may do.
@@ -194,6 +187,7 @@ fn a_crashed_node_never_runs_again_frees_what_it_held_and_can_start_again() {
     assert!(ran.load(Ordering::SeqCst) > before + 90);
     ticker(&mut stage, &dropped, &ran);
     assert_eq!(dropped.load(Ordering::SeqCst), 4);
+    stage.run_until(after(300));
     drop(stage);
     assert_eq!(dropped.load(Ordering::SeqCst), 6, "a stage that is dropped frees everything");
 }

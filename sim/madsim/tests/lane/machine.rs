@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
+use homeostat_sim_harness::Stage;
 use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::run::Setup;
-use homeostat_sim_harness::Stage;
 use homeostat_sim_madsim::LANE;
 
 use crate::desk::{calm, stormy};
@@ -37,7 +37,8 @@ fn the_machine_has_its_own_clock_threads_and_entropy_between_calls() {
 fn real_tokio_works_while_another_thread_simulates() {
     let plan = calm(1);
     std::thread::scope(|scope| {
-        let simulates = scope.spawn(|| (LANE.run)(&plan, &Setup::of(&plan).unwrap()).unwrap().trace);
+        let simulates =
+            scope.spawn(|| (LANE.run)(&plan, &Setup::of(&plan).unwrap()).unwrap().trace);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let slept = runtime.block_on(async {
             let before = tokio::time::Instant::now();

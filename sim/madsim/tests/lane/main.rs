@@ -15,7 +15,13 @@ mod net;
 #[cfg(madsim)]
 mod runs;
 #[cfg(madsim)]
+#[path = "../../../harness/tests/stage/talk.rs"]
+mod talk;
+#[cfg(madsim)]
 mod world;
+
+#[cfg(madsim)]
+use world::{DAWN, after};
 
 #[test]
 fn the_flags_that_bring_this_lane_are_in_force() {

@@ -4,76 +4,19 @@ use std::io::ErrorKind;
 
 use homeostat_sim_harness::stage::Link;
 use homeostat_sim_harness::{Doors, Stage};
-use homeostat_sim_madsim::{MadDoors, MadStream, Madsim};
-use homeostat_world::{Clock, Duration, Listener, Net, Tasks};
+use homeostat_sim_madsim::Madsim;
+use homeostat_world::{Clock, Duration, Listener, Net};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::world::{CUT, Notes, after, finish, link, madsim, set};
+use crate::talk::{CUT, Notes, echo, link, set, talk};
+use crate::world::{after, finish, madsim};
 
-/// A server that sends back what it hears, on each connection.
-fn echo(stage: &mut Madsim, notes: &Notes) {
-    let notes = notes.clone();
-    stage.start("server", |doors| async move {
-        let mut listener = doors.net().listen("server:80").await.unwrap();
-        loop {
-            let (stream, from) = listener.accept().await.unwrap();
-            assert!(from.starts_with("client:"), "{from}");
-            let answers = answer(doors.clone(), notes.clone(), stream);
-            drop(doors.tasks().spawn("echo", answers));
-        }
-    });
+/// When `what` happened last, in milliseconds.
+fn when(notes: &Notes, what: &str) -> Option<i64> {
+    notes.all().into_iter().rev().find(|(_, it)| it == what).map(|(at, _)| at)
 }
 
-async fn answer(doors: MadDoors, notes: Notes, mut stream: MadStream) {
-    let mut bytes = [0; 1_024];
-    let end = loop {
-        match stream.read(&mut bytes).await {
-            Ok(0) => break "server: end".to_owned(),
-            Ok(some) => {
-                notes.note(doors.clock().now(), format!("server: {some}"));
-                if stream.write_all(bytes.get(..some).unwrap()).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => break format!("server: {:?}", error.kind()),
-        }
-    };
-    notes.note(doors.clock().now(), end);
-}
-
-/// A client that connects, sends `word` at each of some instants, and notes every answer.
-fn talk(stage: &mut Madsim, notes: &Notes, times_ms: &[i64]) {
-    let (notes, times) = (notes.clone(), times_ms.to_vec());
-    stage.start("client", |doors| async move {
-        let now = || doors.clock().now();
-        match doors.net().connect("server:80").await {
-            Err(error) => notes.note(now(), format!("client: {:?}", error.kind())),
-            Ok(stream) => {
-                notes.note(now(), "client: connected");
-                if let Err(kind) = say(&doors, &notes, stream, &times).await {
-                    notes.note(now(), format!("client: {kind:?}"));
-                }
-            }
-        }
-    });
-}
-
-async fn say(
-    doors: &MadDoors,
-    notes: &Notes,
-    mut stream: MadStream,
-    times: &[i64],
-) -> Result<(), ErrorKind> {
-    for at in times {
-        doors.clock().sleep_until(after(*at)).await;
-        stream.write_all(b"word").await.map_err(|error| error.kind())?;
-        let mut heard = [0; 4];
-        stream.read_exact(&mut heard).await.map_err(|error| error.kind())?;
-        notes.note(doors.clock().now(), "client: answered");
-    }
-    std::future::pending().await
-}
-
+/// Who talks from the fifth millisecond on.
 fn started(seed: u64, link: Link, times_ms: &[i64]) -> (Madsim, Notes) {
     let (mut stage, notes) = (madsim(seed), Notes::default());
     set(&mut stage, link);
@@ -89,18 +32,18 @@ fn bytes_take_the_latency_of_each_way() {
     stage.set_link("client", "server", link(3));
     stage.set_link("server", "client", link(10));
     stage.run_until(after(200));
-    let connected = notes.when("client: connected").unwrap();
+    let connected = when(&notes, "client: connected").unwrap();
     assert!((5 + 13..5 + 13 + 3).contains(&connected), "{connected}");
     let all = notes.all();
     assert_eq!(all.last().unwrap(), &(113, "client: answered".to_owned()), "{all:?}");
-    assert_eq!(notes.when("server: 4"), Some(103));
+    assert_eq!(when(&notes, "server: 4"), Some(103));
 }
 
 #[test]
 fn links_begin_with_a_small_latency() {
     let (mut stage, notes) = started(1, Link::default(), &[100]);
     stage.run_until(after(200));
-    let answered = notes.when("client: answered").unwrap();
+    let answered = when(&notes, "client: answered").unwrap();
     assert!((102..104).contains(&answered), "a millisecond each way is madsim's least: {answered}");
 }
 
@@ -164,13 +107,13 @@ fn a_cut_link_holds_bytes_until_the_heal_and_tells_nobody() {
 fn connecting_over_a_cut_link_hangs_until_the_heal() {
     let (mut stage, notes) = started(1, CUT, &[]);
     stage.run_until(after(10_000));
-    assert_eq!(notes.all(), []);
+    notes.check(&[]);
     stage.set_link("client", "server", link(1));
     stage.run_until(after(11_000));
-    assert_eq!(notes.all(), []);
+    notes.check(&[]);
     stage.set_link("server", "client", link(1));
     stage.run_until(after(12_000));
-    let at = notes.when("client: connected").unwrap();
+    let at = when(&notes, "client: connected").unwrap();
     assert!((11_000..11_003).contains(&at), "{at}");
 }
 
@@ -227,7 +170,7 @@ fn nobody_listening_a_dead_node_and_a_refusing_link_refuse() {
     stage.set_link("client", "server", Link { refuses: true, ..link(2) });
     talk(&mut stage, &notes, &[]);
     stage.run_until(after(40));
-    assert_eq!(notes.when("client: ConnectionRefused"), Some(34));
+    assert_eq!(when(&notes, "client: ConnectionRefused"), Some(34));
 
     stage.set_link("client", "server", link(2));
     talk(&mut stage, &notes, &[]);
@@ -246,7 +189,7 @@ fn a_link_that_refuses_leaves_the_connections_that_stand() {
     stage.run_until(after(40));
     set(&mut stage, Link { refuses: true, ..link(1) });
     stage.run_until(after(60));
-    assert_eq!(notes.when("client: answered"), Some(52));
+    assert_eq!(when(&notes, "client: answered"), Some(52));
 }
 
 #[test]
@@ -255,11 +198,11 @@ fn a_reset_is_seen_at_both_ends() {
     stage.run_until(after(15));
     stage.reset("server", "client");
     stage.run_until(after(30));
-    assert_eq!(notes.when("server: ConnectionReset"), Some(15));
-    assert_eq!(notes.when("client: ConnectionReset"), Some(20));
+    assert_eq!(when(&notes, "server: ConnectionReset"), Some(15));
+    assert_eq!(when(&notes, "client: ConnectionReset"), Some(20));
     talk(&mut stage, &notes, &[]);
     stage.run_until(after(40));
-    assert!(notes.when("client: connected").unwrap() >= 30, "the next one stands");
+    assert!(when(&notes, "client: connected").unwrap() >= 30, "the next one stands");
 }
 
 #[test]
@@ -275,7 +218,7 @@ fn a_crashed_peer_is_an_end_after_the_latency() {
     stage.run_until(after(150));
     stage.crash("client");
     stage.run_until(after(200));
-    assert_eq!(notes.when("server: end"), Some(157));
+    assert_eq!(when(&notes, "server: end"), Some(157));
 }
 
 #[test]
@@ -345,7 +288,7 @@ fn a_listener_that_goes_ends_those_who_wait_to_be_accepted() {
         told.note(doors.clock().now(), "fails");
     });
     stage.run_until(after(200));
-    assert_eq!((notes.when("fails"), stage.panics()), (Some(100), vec![]));
+    assert_eq!((when(&notes, "fails"), stage.panics()), (Some(100), vec![]));
 }
 
 #[test]

@@ -8,12 +8,14 @@ use homeostat_log::Control;
 use homeostat_sim_harness::Plan;
 use homeostat_sim_harness::history::What;
 use homeostat_sim_harness::oracle::{Evidence, judge};
+use homeostat_sim_harness::plan::{Fault, FaultKind, Ways};
 use homeostat_sim_harness::run::{Run, Setup, run_and_judge};
 use homeostat_sim_harness::story::story;
 use homeostat_sim_harness::write::{Scenario, write};
 use homeostat_sim_madsim::LANE;
+use homeostat_world::Duration;
 
-use crate::desk::{calm, evidence, stormy};
+use crate::desk::{calm, evidence, seconds, stormy};
 
 fn run(plan: &Plan) -> Run {
     let ran = Setup::of(plan).and_then(|setup| (LANE.run)(plan, &setup));
@@ -47,6 +49,27 @@ fn a_run_with_every_fault_does_what_its_plan_says_and_keeps_every_promise() {
         assert_eq!(counted(|what| matches!(what, What::Sent { .. })), 15);
         assert!(counted(|what| matches!(what, What::Acknowledged { .. })) >= 15);
         assert_eq!(counted(|what| matches!(what, What::Decided { .. })), 2);
+    }
+}
+
+#[test]
+fn partitions_of_every_kind_and_a_crash_in_the_middle_of_recovery_break_no_promise() {
+    for seed in 0..4 {
+        let mut plan = calm(seed);
+        // The second of the storm: the power fails, and is back after 20 milliseconds.
+        let crash = stormy(seed).faults.into_iter().rfind(|it| it.kind.name() == "crash").unwrap();
+        assert_eq!(crash.kind.lasts(), Duration::from_millis(20));
+        let crash = |at| Fault { at: Duration::from_millis(at), ..crash.clone() };
+        let partitions = [(3, 1, Ways::Both), (7, 2, Ways::ToEngine), (11, 1, Ways::FromEngine)];
+        for (at, client, ways) in partitions {
+            let kind = FaultKind::Partition { client, ways, lasts: seconds(3) };
+            plan.faults.push(Fault { at: seconds(at), kind });
+            // It crashes behind the cut: half-open connections until the heal.
+            plan.faults.push(crash(at * 1_000 + 500));
+        }
+        plan.faults.extend([20_000, 20_021, 20_042].map(crash));
+        plan.sort();
+        keeps_every_promise(&plan);
     }
 }
 
@@ -104,7 +127,8 @@ fn the_hashes_of_a_few_runs_can_be_told_apart() {
 fn two_processes_give_the_same_hashes() {
     let exe = std::env::current_exe().unwrap();
     let said = || {
-        let output = Command::new(&exe).args(["--exact", SPEAKS.0, "--nocapture"]).output().unwrap();
+        let output =
+            Command::new(&exe).args(["--exact", SPEAKS.0, "--nocapture"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let line = text.lines().find_map(|line| Some(line.split_once(SPEAKS.1)?.1.to_owned()));
         line.unwrap_or_else(|| panic!("{text}"))
@@ -130,7 +154,11 @@ fn a_few_seeds_of_each_scenario_keep_every_promise() {
         for seed in seeds {
             let judged = run_and_judge(LANE, &write(seed, &scenario)).unwrap();
             let told = judged.run.as_ref().map(|run| story(&run.evidence)).unwrap_or_default();
-            assert!(judged.violations.is_empty(), "{name} {seed}: {:#?}\n{told}", judged.violations);
+            assert!(
+                judged.violations.is_empty(),
+                "{name} {seed}: {:#?}\n{told}",
+                judged.violations
+            );
         }
     }
 }
