@@ -6,7 +6,6 @@
 //! Start reading at [`run`].
 
 use std::path::Path;
-use std::time;
 
 use homeostat_sim_harness::director::{DIRECTOR, head_of};
 use homeostat_sim_harness::history::{Recorder, What};
@@ -18,17 +17,16 @@ use homeostat_sim_harness::plan::Version;
 use homeostat_sim_harness::run::{Run, Setup, history_of};
 use homeostat_sim_harness::trouble::Trouble;
 use homeostat_sim_harness::{Doors, Plan};
-use homeostat_world::{Chance, Clock, TaskHandle, Tasks};
+use homeostat_world::{Chance, Clock, Duration, TaskHandle, Tasks};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use crate::clock::FastClock;
+use crate::clock::{FastClock, SPEED};
 use crate::disk::RealDisk;
 use crate::doors::RealDoors;
 
-/// How long the engine may take to stop, by the machine's own clock: what does not end then never
-/// does.
-const STOP_WITHIN: time::Duration = time::Duration::from_secs(60);
+/// How long the engine may take to stop: a minute of the machine's own clock.
+const STOP_WITHIN: Duration = Duration::from_secs(60 * SPEED);
 
 /// Runs `plan`, which has no faults.
 ///
@@ -56,7 +54,7 @@ pub(crate) fn run(plan: &Plan, setup: &Setup) -> Result<Run, String> {
     let live = live(plan, setup, directory.path(), &recorder, doors);
     let lived = runtime.block_on(Box::pin(live));
     // Whatever is left of clients and connections must not hold the log.
-    runtime.shutdown_timeout(STOP_WITHIN);
+    runtime.shutdown_timeout(STOP_WITHIN.to_std());
     let history = history_of(&recorder, audit.read(|audit| audit.panics().to_vec()));
     lived?;
     let (disk, head) = RealDisk::open(directory.path())?;
@@ -122,6 +120,10 @@ async fn live(
     }
     // An engine that has ended by itself hears nothing.
     let _heard = stop.send(());
-    let ended = tokio::time::timeout(STOP_WITHIN, engine.join()).await;
-    ended.map(drop).map_err(|_| format!("the engine did not stop within {STOP_WITHIN:?}"))
+    tokio::select! {
+        _end = engine.join() => Ok(()),
+        () = clock.sleep_until(clock.now() + STOP_WITHIN) => {
+            Err(format!("the engine did not stop within {STOP_WITHIN}"))
+        }
+    }
 }
