@@ -76,10 +76,7 @@ impl AsyncWrite for TurmoilStream {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // turmoil takes the second time for a mistake.
         if std::mem::replace(&mut self.has_finished, true) {
             return Poll::Ready(Ok(()));

@@ -34,7 +34,8 @@ fn a_run_with_every_fault_does_what_its_plan_says_and_keeps_every_promise() {
         assert_eq!(counted(|what| matches!(what, What::Sent { .. })), 8);
         assert!(counted(|what| matches!(what, What::Acknowledged { .. })) >= 8);
         assert_eq!(counted(|what| matches!(what, What::Looked { up: true, .. })), 2);
-        let faults = counted(|what| matches!(what, What::Fault { text } if text.contains("begins")));
+        let faults =
+            counted(|what| matches!(what, What::Fault { text } if text.contains("begins")));
         assert_eq!(faults, 14);
         let types: BTreeSet<&str> =
             evidence.log.events.iter().map(|event| event.event.r#type.as_str()).collect();
