@@ -46,6 +46,5 @@ where
         }
     });
     turmoil.run_until(turmoil.now() + within);
-    let done = result.lock().unwrap().take();
-    done
+    result.lock().unwrap().take()
 }
