@@ -12,6 +12,7 @@ pub mod gate;
 pub mod history;
 pub mod lane;
 pub mod marks;
+mod meaning;
 pub mod native;
 pub mod nodes;
 pub mod oracle;

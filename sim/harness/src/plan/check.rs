@@ -13,6 +13,7 @@ use homeostat_world::limits::APPEND_EVENTS_MAX;
 use serde_json::Value as Json;
 
 use super::{Action, Fault, FaultKind, Plan, PlannedEvent, Step, VERSION};
+use crate::meaning;
 
 /// What a run needs of a Plan's files.
 #[derive(Clone, Debug)]
@@ -111,8 +112,12 @@ pub(crate) fn load_spec(sources: &[Source], errors: &mut Vec<PlanError>) -> Opti
         errors.push(PlanError::new("spec", "no file is named, expected at least one"));
         return None;
     }
+    if let Some(spec) = meaning::known(sources) {
+        return Some(spec);
+    }
     let mut loaded = homeostat_intent::load(sources);
     if !loaded.has_errors() {
+        meaning::remember(sources, &loaded.spec);
         return Some(loaded.spec);
     }
     loaded.diagnostics.retain(|found| found.severity == Severity::Error);
