@@ -56,9 +56,8 @@ fn cpu() -> f64 {
 
 fn scenario(name: &str) -> Scenario {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let read = |name: &str| {
-        std::fs::read_to_string(folder.join(name)).map_err(|error| error.to_string())
-    };
+    let read =
+        |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|error| error.to_string());
     Scenario::from_toml(&read(&format!("{name}.toml")).unwrap(), read).unwrap()
 }
 
