@@ -7,7 +7,7 @@
 //! | whose | what |
 //! |---|---|
 //! | tokio's | the executor, timers, `select!` (seeded), cancelling |
-//! | turmoil's | hosts and their turns, TCP: segments, their order, ends, resets of what nobody has |
+//! | turmoil's | hosts and turns, TCP: segments, their order, ends, resets of what nobody has |
 //! | ours | when a message is delivered (`post`): latency, jitter, cut links, each way by itself |
 //! | ours | refusals, and how long a dial takes (`net`) |
 //! | ours | resets from outside, room in bytes (`line`, `stream`) |

@@ -2,7 +2,7 @@
 //!
 //! In: addresses as `node:port`. Out: listeners and streams.
 //! turmoil's are segments, their order, the two halves' ends, resets of what nobody has. Ours are
-//! refusals, and that a connection takes time to stand: turmoil brings the answer to a dial at once.
+//! refusals, and that a connection takes time to stand: turmoil answers a dial at once.
 //! Promise: what the Net door promises, and what `Link` says of faults. Start reading at
 //! [`TurmoilNet`].
 

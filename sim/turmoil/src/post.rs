@@ -4,8 +4,8 @@
 //! Never: makes, changes or loses a message.
 //! Promise: a message arrives when its link's latency (and jitter) has passed and the link is open;
 //! on a cut link it waits for the heal and is then on its way anew. No message of a connection
-//! overtakes another of the same way. turmoil's own ways are not enough for that: its latency is the
-//! same both ways, its partition loses bytes, its hold knows no direction.
+//! overtakes another of the same way. turmoil's own ways are not enough for that: its latency is
+//! the same both ways, its partition loses bytes, its hold knows no direction.
 //! Start reading at [`Post::collect`], then [`Post::deliver`].
 
 use std::collections::{BTreeMap, VecDeque};

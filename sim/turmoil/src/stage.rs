@@ -8,8 +8,8 @@
 //! stands still: each host runs until it can do no more, its clock moves on, and what that wakes
 //! runs in the next step. Hosts take turns in an order that turmoil draws anew for each step.
 //!
-//! turmoil would tick through every millisecond of a Plan's hours. When a step has polled no task and
-//! delivered no message, nothing can happen before the next sleep ends or the next message is due,
+//! turmoil would tick through every millisecond of a Plan's hours. When a step has polled no task
+//! and delivered no message, nothing can happen before the next sleep ends or the next message is due,
 //! so each host's paused clock is moved there at once. Start reading at [`Turmoil::run_until`].
 
 use std::collections::BTreeMap;
