@@ -113,8 +113,8 @@ impl SimDisk {
         self.reading.heal();
     }
 
-    /// Power is lost, and with it the newest synced commits, as many as that and as it remembers.
-    /// The pad keeps all. False: there were none.
+    /// Power is lost, and with it the newest commits that were synced since it was last lost, as many
+    /// as that and as it remembers. The pad keeps all. False: there were none.
     #[must_use]
     pub fn lose_synced(&self, commits: u32) -> bool {
         self.lock().lose_synced(commits)

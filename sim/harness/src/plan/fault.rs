@@ -139,8 +139,8 @@ pub enum FaultKind {
         /// When the operator puts the right bytes back and restarts the engine.
         restored_after: Duration,
     },
-    /// Power is lost, and the newest synced commits are gone, which no sound disk does. The witness
-    /// must notice.
+    /// Power is lost, and the newest commits that were synced since it was last lost are gone, which
+    /// no sound disk does. The witness must notice.
     StaleLog {
         /// How many of them.
         commits: u32,

@@ -44,11 +44,14 @@ fn server(native: &mut Native) -> Heard {
 
 type Stream = TroubledStream<NativeDoors>;
 
+/// What a client heard, with milliseconds since the dawn.
+type Told = Arc<Mutex<Vec<(i64, String)>>>;
+
 /// A client that says `ping`, hears the answer, suffers `trouble` at one second, says `pong` at two,
 /// and tells what it heard then, and when.
-fn talk(turn: impl FnOnce(&Trouble)) -> (Heard, Arc<Mutex<Vec<(i64, String)>>>) {
+fn talk(turn: impl FnOnce(&Trouble)) -> (Heard, Told) {
     let (mut native, trouble) = (native(1), Trouble::default());
-    let (heard, told) = (server(&mut native), Arc::new(Mutex::new(Vec::new())));
+    let (heard, told) = (server(&mut native), Told::default());
     let (tells, troubled) = (Arc::clone(&told), trouble.clone());
     native.start("client", |doors| async move {
         let net = TroubledNet::new(doors.clone(), troubled);
@@ -76,7 +79,7 @@ fn talk(turn: impl FnOnce(&Trouble)) -> (Heard, Arc<Mutex<Vec<(i64, String)>>>) 
     (heard, told)
 }
 
-fn words(told: &Arc<Mutex<Vec<(i64, String)>>>) -> Vec<String> {
+fn words(told: &Told) -> Vec<String> {
     told.lock().unwrap().iter().map(|(_, word)| word.clone()).collect()
 }
 
