@@ -34,6 +34,7 @@ fn the_machine_has_its_own_clock_threads_and_entropy_between_calls() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "tokio's own timers are what this test is about")]
 fn real_tokio_works_while_another_thread_simulates() {
     let plan = calm(1);
     std::thread::scope(|scope| {

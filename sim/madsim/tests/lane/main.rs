@@ -25,9 +25,10 @@ use world::{DAWN, after};
 
 #[test]
 fn the_flags_that_bring_this_lane_are_in_force() {
-    assert!(
-        cfg!(madsim),
-        "without `--cfg madsim` this lane and its tests are not built; unset `RUSTFLAGS`, so that \
-         `.cargo/config.toml` counts"
+    let lane = if cfg!(madsim) { "built" } else { "missing" };
+    let help = "unset `RUSTFLAGS`, so that the flags in `.cargo/config.toml` count";
+    assert_eq!(
+        lane, "built",
+        "without `--cfg madsim` this lane and its tests are not there; {help}"
     );
 }
