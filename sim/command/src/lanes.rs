@@ -12,9 +12,10 @@ pub(crate) const ALL: &[Lane] = &[
     // The crate is empty without the flag; its own test says so when it is gone.
     #[cfg(madsim)]
     homeostat_sim_madsim::LANE,
+    homeostat_sim_tokio::LANE,
 ];
 
-/// The lanes that can have faults: what `all` means.
+/// The lanes that can have faults: what `all` means. The real one has to be asked for by name.
 const WITH_FAULTS: [&str; 3] = ["native", "turmoil", "madsim"];
 
 /// Lanes that were asked for: one at least, each once.

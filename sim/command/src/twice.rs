@@ -11,12 +11,14 @@ use crate::batch::{self, Group};
 use crate::run::Args;
 use crate::{diff, lanes};
 
+/// The lane that runs on real time, where no two runs are alike.
+const REAL: &str = "tokio";
+
 /// Whether a process of its own comes to the same hashes.
 pub(crate) fn agrees(args: &Args, work: &[Group], first: &Report) -> Result<bool, String> {
     let second = again(args)?;
     for (one, other) in first.results.iter().zip(&second.results) {
-        // What runs on real time has no trace that could be compared.
-        if one.trace == other.trace || one.lane == "tokio" {
+        if one.trace == other.trace || one.lane == REAL {
             continue;
         }
         eprintln!("{} is not the same run in another process", one.name());
