@@ -3,8 +3,10 @@
 //!
 //! Start reading at [`judge`].
 
+use std::collections::BTreeMap;
+
 use homeostat_log::Control;
-use homeostat_world::Duration;
+use homeostat_world::{Duration, Timestamp};
 
 use super::told::Told;
 use super::{Evidence, Findings};
@@ -17,6 +19,7 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     let mut looks: Vec<_> = evidence.looks().collect();
     looks.reverse();
     let mut told = Told::default();
+    let mut spawned: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for (event, control) in evidence.controls() {
         while let Some(look) = looks.pop_if(|look| look.position < event.position.get()) {
             overdue(&told, look.engine_now, findings);
@@ -25,6 +28,9 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
         match control {
             Control::AgentSpawned { agent, .. } if told.agents.contains_key(agent) => {
                 findings.push(format!("e{position} spawns agent `{agent}` a second time"));
+            }
+            Control::AgentSpawned { agent, .. } => {
+                spawned.insert(agent, event.recorded);
             }
             Control::AgentEnded { agent, gap, .. } => match told.agents.get(agent) {
                 None => findings.push(format!("e{position} ends agent `{agent}`, who never was")),
@@ -35,7 +41,10 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
                     "e{position} ends agent `{agent}` of `{gap}`, who was spawned for `{}`",
                     known.gap
                 )),
-                Some(_) => {}
+                Some(known) => {
+                    let since = spawned.get(agent.as_str()).copied().unwrap_or(event.recorded);
+                    outlived(evidence, agent, (since, known.deadline, event.recorded), findings);
+                }
             },
             _ => {}
         }
@@ -51,7 +60,30 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-fn overdue(told: &Told, engine_now: homeostat_world::Timestamp, findings: &mut Findings) {
+/// An engine that records anything after the deadline has seen that it passed, and ends the agent
+/// in the same commit at the latest. What was recorded before or with the spawn proves nothing: the
+/// engine's clock may have been set back behind it.
+fn outlived(
+    evidence: &Evidence,
+    agent: &str,
+    (spawned, deadline, ended): (Timestamp, Timestamp, Timestamp),
+    findings: &mut Findings,
+) {
+    let events = &evidence.log.events;
+    let before_its_end = events.partition_point(|event| event.recorded < ended);
+    let Some(last) = before_its_end.checked_sub(1).and_then(|last| events.get(last)) else {
+        return;
+    };
+    let seen = last.recorded;
+    if seen > spawned && seen > deadline + GRACE {
+        findings.push(format!(
+            "agent `{agent}` ended at {ended}, e{} was recorded at {seen}, and its deadline was {deadline}",
+            last.position
+        ));
+    }
+}
+
+fn overdue(told: &Told, engine_now: Timestamp, findings: &mut Findings) {
     for (name, agent) in told.alive() {
         if agent.deadline + GRACE < engine_now {
             findings.push(format!(

@@ -2,7 +2,8 @@
 //!
 //! In: moments in no order, chance. Out: steps in order of time. Never: changes what happened, only
 //! when and how often it is told. Promise: ids are unique, and what is sent again is sent by the
-//! same client with the same content. Start reading at [`steps`].
+//! same client with the same content; but for a few that say more under an id that is taken, in a
+//! field that nobody reads, and must be refused. Start reading at [`steps`].
 
 use homeostat_log::control::Decision;
 use homeostat_world::Duration;
@@ -14,6 +15,8 @@ use crate::plan::{Action, PlannedEvent, Step};
 const SECOND: i64 = 1_000_000;
 /// Events in one request: more would only make a Plan hard to read.
 const TOGETHER_MAX: usize = 40;
+/// The field of an event whose id is another's.
+pub(super) const SAYS_MORE: &str = "says_more";
 
 /// Sends the moments.
 pub(super) fn steps(mut moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) -> Vec<Step> {
@@ -36,6 +39,9 @@ pub(super) fn steps(mut moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) ->
         decisions(&mut steps, wants, draw);
     }
     readings(&mut steps, wants, draw);
+    if wants.load.duplicates {
+        taken_ids(&mut steps, active, draw);
+    }
     steps.sort_by_key(|step| step.at);
     steps
 }
@@ -82,6 +88,26 @@ fn again(steps: &mut Vec<Step>, active: i64, draw: &mut Draw) {
         }
     }
     steps.extend(copies);
+}
+
+/// Sends some events again later, saying more: whichever comes second is refused.
+fn taken_ids(steps: &mut Vec<Step>, active: i64, draw: &mut Draw) {
+    let mut others = Vec::new();
+    for step in steps.iter() {
+        let Action::Append { events, .. } = &step.action else { continue };
+        if draw.percent(6)
+            && let Some(event) = events.first()
+            && event.time.is_some()
+        {
+            let mut other = event.clone();
+            other.data.insert(SAYS_MORE.to_owned(), serde_json::Value::from(true));
+            let later = step.at.as_micros().saturating_add(draw.between(1, 20 * SECOND));
+            let action = Action::Append { events: vec![other], times: 1 };
+            let at = Duration::from_micros(later.min(active));
+            others.push(Step { at, client: step.client, action });
+        }
+    }
+    steps.extend(others);
 }
 
 /// People look at what was escalated; some are silent, some decide twice, some take so long that

@@ -143,7 +143,7 @@ fn a_measure_is_on_both_sides_of_its_threshold_and_on_it() {
 #[test]
 fn what_is_sent_again_is_sent_by_the_same_client_with_the_same_content() {
     let spec = crm();
-    let (mut at_once, mut later) = (0, 0);
+    let (mut at_once, mut later, mut more) = (0, 0, 0);
     for seed in 0..20 {
         let all = steps(&spec, &wants(ALL), &Chance::from_u64(seed));
         let mut known: std::collections::BTreeMap<String, (u32, PlannedEvent)> = Default::default();
@@ -151,6 +151,8 @@ fn what_is_sent_again_is_sent_by_the_same_client_with_the_same_content() {
             let Action::Append { events, times } = &step.action else { continue };
             at_once += u32::from(*times > 1);
             for event in events {
+                let mut event = event.clone();
+                more += u32::from(event.data.remove(super::arrival::SAYS_MORE).is_some());
                 let now = (step.client, event.clone());
                 if let Some(before) = known.insert(event.id.clone(), now.clone()) {
                     assert_eq!(before, now);
@@ -160,7 +162,10 @@ fn what_is_sent_again_is_sent_by_the_same_client_with_the_same_content() {
             }
         }
     }
-    assert!(at_once > 0 && later > 0, "{at_once} at once, {later} later");
+    assert!(
+        at_once > 0 && later > more && more > 0,
+        "{at_once} at once, {later} later, {more} say more"
+    );
 }
 
 #[test]
