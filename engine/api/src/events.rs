@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use homeostat_kernel::AskError;
 use homeostat_kernel::handle::ReadQuery;
 use homeostat_log::{Append, Event, Expect, cloudevents};
-use homeostat_world::{Clock, Position};
+use homeostat_world::{Clock, Position, canary};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
@@ -142,6 +142,9 @@ async fn page<C: Clock>(
     let mut bytes = 0;
     while events.len() < limit && bytes < LISTING_BYTES {
         let limit = (limit - events.len()).min(EVENTS_PER_READ);
+        if canary::planted("a_long_page_skips_one") && !events.is_empty() {
+            from = from.next();
+        }
         let query = ReadQuery { from, limit, subject: subject.clone() };
         let read = match api.handle.read(query).await {
             Ok(read) => read,

@@ -65,6 +65,18 @@ pub const ALL: &[Canary] = &[
         "an event with the id of another is taken for that one, whatever it says",
     ),
     canary(
+        "shown",
+        "a_long_page_skips_one",
+        "crm",
+        "a page of the log that is read in several steps leaves an event out between two of them",
+    ),
+    canary(
+        "intent",
+        "a_spec_goes_by_its_name",
+        "crm",
+        "another version of a spec is adopted, since it has the name of the one in force",
+    ),
+    canary(
         "clock",
         "raw_clock",
         "crm",

@@ -246,7 +246,7 @@ impl Checking<'_> {
                 let lasts = fault.kind.lasts();
                 self.fail(
                     &place,
-                    format!("it starts the engine after `{midway}`, over is it after `{lasts}`"),
+                    format!("it starts the engine after `{midway}`, and is over after `{lasts}`"),
                 );
             }
         }

@@ -1,6 +1,7 @@
 //! What a Plan reads back as, and what is said about one that makes no sense.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use homeostat_log::control::Decision;
 use serde_json::json;
 
 use super::*;
@@ -61,15 +62,30 @@ fn every_kind_of_fault_and_awkward_text_reads_back() {
     let mut plan = small();
     let lasts = Duration::from_secs(1);
     let latency = Duration::from_millis(3);
+    let (restart_after, client, spec) = (latency, 1, Version::Other);
+    let node = || "client-1".to_owned();
     let kinds = [
-        FaultKind::Partition { client: 1, ways: Ways::ToEngine, lasts },
+        FaultKind::Crash { restart_after, power: true, after_commits: Some(3) },
+        FaultKind::Restart { restart_after },
+        FaultKind::Adopt { spec, restart_after, lasts },
+        FaultKind::Partition { client, ways: Ways::ToEngine, lasts },
         FaultKind::Slow { client: 2, latency, jitter: latency, lasts },
-        FaultKind::Refuse { client: 1, lasts },
+        FaultKind::Refuse { client, lasts },
         FaultKind::Reset { client: 2 },
+        FaultKind::HalfOpen { client, gone: Gone::Between },
+        FaultKind::Duplicate { client, lasts },
+        FaultKind::LostAnswers { client, lasts },
+        FaultKind::SlowPeer { client, pause: latency, lasts },
         FaultKind::DiskFull { lasts },
         FaultKind::DiskError { on: Operation::Sync, restart_after: lasts },
+        FaultKind::DiskError { on: Operation::Write, restart_after: lasts },
         FaultKind::SlowSync { latency, lasts },
-        FaultKind::ClockJump { node: "client-1".to_owned(), by_micros: -5_000_001 },
+        FaultKind::BitRot { of: Rotten::Checkpoint, nth: 0, restored_after: lasts },
+        FaultKind::StaleLog { commits: 2, restart_after, restored_after: lasts },
+        FaultKind::StalePad { writes: 3, restart_after },
+        FaultKind::ClockJump { node: node(), by_micros: -5_000_001 },
+        FaultKind::ClockDrift { node: node(), ppm: -70_000, lasts },
+        FaultKind::Pause { node: node(), lasts },
     ];
     for (nth, kind) in (0..).zip(kinds) {
         plan.faults.push(Fault { at: Duration::from_secs(10 + nth), kind });
@@ -81,8 +97,50 @@ fn every_kind_of_fault_and_awkward_text_reads_back() {
     *times = 3;
     let odd = json!({ "": {}, "a.b": [], "t": "\"\\\n\u{0}é", "f": 1e300, "d": { "x": true } });
     events.first_mut().unwrap().data = odd.as_object().unwrap().clone();
+    for (second, action) in [
+        (40, Action::Read { from: 3, limit: 9 }),
+        (41, Action::Decide { nth: 1, decision: Decision::Waive, thinks: latency, times: 2 }),
+    ] {
+        plan.steps.push(Step { at: Duration::from_secs(second), client: 2, action });
+    }
     let text = plan.to_toml();
     assert_eq!(Plan::from_toml(&text).unwrap(), plan, "{text}");
+    assert!(plan.check().is_ok(), "{:?}", plan.check());
+}
+
+#[test]
+fn a_fault_that_makes_no_sense_is_refused_with_what_is_expected() {
+    let second = Duration::from_secs(1);
+    let half = Duration::from_millis(500);
+    let (client, lasts, node) = (1, second, || "engine".to_owned());
+    let cases = [
+        (
+            FaultKind::Crash { restart_after: second, power: false, after_commits: Some(0) },
+            "after_commits is `0`, expected 1 or more",
+        ),
+        (
+            FaultKind::SlowPeer { client, pause: Duration::ZERO, lasts },
+            "pause is `0s`, expected `1ms` or more",
+        ),
+        (
+            FaultKind::ClockDrift { node: node(), ppm: -500_001, lasts },
+            "ppm is `-500001`, expected -500000 to 500000",
+        ),
+        (
+            FaultKind::StaleLog { commits: 0, restart_after: half, restored_after: second },
+            "`0` are gone, expected 1 to 64",
+        ),
+        (
+            FaultKind::Adopt { spec: Version::Same, restart_after: second, lasts: half },
+            "it starts the engine after `1s`, and is over after `500ms`",
+        ),
+        (FaultKind::Pause { node: "client-7".to_owned(), lasts }, "unknown client `7`"),
+        (FaultKind::HalfOpen { client: 9, gone: Gone::Client }, "unknown client `9`"),
+    ];
+    for (kind, wanted) in cases {
+        let error = complaint(|plan| plan.faults = vec![Fault { at: second, kind }]);
+        assert!(error.contains(wanted), "{wanted} in {error}");
+    }
 }
 
 #[test]
