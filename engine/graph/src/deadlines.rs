@@ -97,6 +97,9 @@ impl State {
         assert!(obligation.stage == Stage::Active, "a deadline passes once");
         obligation.stage = Stage::Overdue;
         let (id, clause) = (obligation.id(), at(&program.clauses, obligation.clause));
+        if let Some(tally) = self.tallies.get_mut(id.clause.0 as usize) {
+            tally.missed += 1;
+        }
         sink(Change::DeadlineMissed { id, due: Timestamp::from_micros(time) });
         match clause.fallback {
             Some(fallback) => self.lapse(program, slot, fallback.0, sink),

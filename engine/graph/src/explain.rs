@@ -23,6 +23,7 @@ use crate::datum::Truth;
 use crate::evaluator::Evaluator;
 use crate::program::{ClauseIndex, GuardIndex, ItemPlan, Program, at};
 use crate::view::KeyView;
+pub(crate) use print::length;
 use probe::Probe;
 pub use probe::Tested;
 use seen::{Seen, instance_of};

@@ -2,7 +2,7 @@
 //!
 //! In: the state. Out: [`ObligationView`], [`Summary`].
 //! Never: on the path of events; these are built when asked for.
-//! Promise: for each clause, `triggers` is the sum of all other counts but `seen_late`, which is
+//! Promise: for each clause, `triggers` is the sum of all other counts but `missed` and `seen_late`, which is
 //! part of `met`. Start reading at [`ObligationView`].
 
 use homeostat_world::Timestamp;
@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::change::ObligationId;
 use crate::deadlines::deadline;
 use crate::evaluator::Evaluator;
+use crate::explain::length;
 use crate::open::{Obligation, Stage};
 use crate::program::{ClauseIndex, GuardIndex, Program, Shown, at};
 use crate::state::State;
@@ -92,6 +93,8 @@ pub struct Tally {
     pub compensated: u64,
     /// Let go by a person.
     pub waived: u64,
+    /// Deadlines that passed unmet, whatever came after. They are counted above by what did.
+    pub missed: u64,
 }
 
 /// How one guard was decided, over all its triggers.
@@ -126,6 +129,9 @@ pub struct ClauseSummary {
     pub clause: ClauseIndex,
     /// Its readable name.
     pub slug: String,
+    /// Its deadline, as the language writes it: `14d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
     /// Its counts.
     #[serde(flatten)]
     pub tally: Tally,
@@ -188,6 +194,7 @@ impl Evaluator {
                 .map(|((index, clause), tally)| ClauseSummary {
                     clause: index,
                     slug: clause.slug.clone(),
+                    within: clause.within.map(length),
                     tally: *tally,
                 })
                 .collect(),

@@ -8,6 +8,7 @@
 mod cli;
 mod config;
 mod context;
+mod decisions;
 mod explained;
 mod failure;
 mod logging;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use homeostat_graph::{Consequences, Evaluator, Explainer, Program, TimeLine};
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
-use homeostat_intent::{Source, Spec};
+use homeostat_intent::Source;
 use homeostat_kernel::adopted;
 use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
 use homeostat_world::{Clock, Durability, Position, Store, Timestamp};
@@ -49,8 +49,6 @@ impl std::str::FromStr for AsOf {
 pub(crate) struct Past {
     /// The events.
     pub(crate) reader: Reader<FjallStore>,
-    /// The spec.
-    pub(crate) spec: Spec,
     /// The same, compiled.
     pub(crate) program: Arc<Program>,
     /// By which clock its time passes: the engine's for a log that was served from the start, the
@@ -95,7 +93,7 @@ impl Past {
             Some(event) if event.event.kind == Kind::Control => TimeLine::Recorded,
             _ => TimeLine::EventTime,
         };
-        Ok(Self { reader, spec, program, time_line })
+        Ok(Self { reader, program, time_line })
     }
 
     /// Shows every event to a fresh evaluator, in order, each at the newest time among those so

@@ -13,6 +13,7 @@ mod clock;
 mod deadlines;
 mod dispatch;
 mod evidence;
+mod expected;
 mod intent;
 mod limits;
 mod liveness;
@@ -132,10 +133,17 @@ impl Findings {
     }
 }
 
-/// Every promise that the run broke.
+/// What the Plan itself expects of spec and agents: no promise of the engine, and so not in [`ALL`].
+pub const EXPECTED: Oracle = Oracle {
+    name: "expected",
+    promise: "what the scenario expects of its spec and agents holds",
+    judge: expected::judge,
+};
+
+/// Every promise that the run broke, and every expectation of the Plan.
 #[must_use]
 pub fn judge(evidence: &Evidence) -> Vec<Violation> {
-    ALL.iter().flat_map(|oracle| oracle.judge(evidence)).collect()
+    ALL.iter().chain([&EXPECTED]).flat_map(|oracle| oracle.judge(evidence)).collect()
 }
 
 impl Oracle {

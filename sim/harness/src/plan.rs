@@ -6,12 +6,15 @@
 //! [`Plan::from_toml`] and [`Plan::prepare`].
 
 mod check;
+mod expect;
 mod fault;
 mod signed;
 mod text;
 
 pub(crate) use check::{BACK_MAX, load_agents, load_spec};
 pub use check::{PlanError, PlanErrors, Prepared};
+pub use expect::Expect;
+pub(crate) use expect::any_means;
 pub use fault::{Fault, FaultKind, Gone, Operation, Rotten, Version, Ways};
 pub(crate) use text::read;
 
@@ -49,6 +52,9 @@ pub struct Plan {
     /// What goes wrong, in order of time.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
+    /// What spec and agents are to bring about, beyond what the engine promises.
+    #[serde(default, skip_serializing_if = "Expect::is_empty")]
+    pub expect: Expect,
     /// Why it was kept, for Plans in `scenarios/seeds`: what broke, why, what fixed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story: Option<String>,

@@ -94,6 +94,7 @@ pub fn write(seed: u64, scenario: &Scenario) -> Plan {
         clients,
         steps,
         faults: Vec::new(),
+        expect: scenario.expect.clone(),
         story: None,
     };
     plan.faults = faults::faults(&plan, &swarm, &mut Draw::new(&chance, "faults"));

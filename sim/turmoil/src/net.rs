@@ -10,6 +10,7 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use homeostat_sim_harness::stage::host_and_port;
 use homeostat_world::{Clock, Listener, Net};
 use turmoil::net::{TcpListener, TcpStream};
 
@@ -79,7 +80,7 @@ impl Net for TurmoilNet {
     type Listener = TurmoilListener;
 
     async fn listen(&self, address: &str) -> io::Result<TurmoilListener> {
-        let (host, port) = parse(address)?;
+        let (host, port) = host_and_port(address)?;
         let own = &self.place.name;
         if host != &**own && host != ANY_HOST {
             let text = format!("`{host}` is not this node, which is `{own}`");
@@ -91,7 +92,7 @@ impl Net for TurmoilNet {
     }
 
     async fn connect(&self, address: &str) -> io::Result<TurmoilStream> {
-        let (host, port) = parse(address)?;
+        let (host, port) = host_and_port(address)?;
         let Place { world, node, .. } = &self.place;
         let peer = world.id(host);
         let line = Line::new(world, *node, peer);
@@ -102,14 +103,6 @@ impl Net for TurmoilNet {
         }?;
         TurmoilStream::new(stream, line, Side::Caller)
     }
-}
-
-fn parse(address: &str) -> io::Result<(&str, u16)> {
-    let parts = address.rsplit_once(':');
-    parts.and_then(|(host, port)| Some((host, port.parse().ok()?))).ok_or_else(|| {
-        let text = format!("`{address}` is no address; expected the form `node:port`");
-        io::Error::new(ErrorKind::InvalidInput, text)
-    })
 }
 
 impl Listener for TurmoilListener {

@@ -9,8 +9,9 @@
 //! runs in the next step. Hosts take turns in an order that turmoil draws anew for each step.
 //!
 //! turmoil would tick through every millisecond of a Plan's hours. When a step has polled no task
-//! and delivered no message, nothing can happen before the next sleep ends or the next message is due,
-//! so each host's paused clock is moved there at once. Start reading at [`Turmoil::run_until`].
+//! and delivered no message, nothing can happen before the next sleep ends or the next message is
+//! due, so each host's paused clock is moved there at once. Start reading at
+//! [`Turmoil::run_until`].
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -18,7 +19,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
-use homeostat_sim_harness::audit::{Panic, Polled};
+use homeostat_sim_harness::audit::{Audit, Panic, Polled};
 use homeostat_sim_harness::stage::{Doors, Link, Stage};
 use homeostat_world::{Chance, Duration, Timestamp};
 use tokio::runtime::Handle;
@@ -205,7 +206,7 @@ impl Stage for Turmoil {
     }
 
     fn trace_hash(&self) -> u64 {
-        self.world.audit.read(homeostat_sim_harness::audit::Audit::hash)
+        self.world.audit.read(Audit::hash)
     }
 
     fn keep_polls(&mut self) {

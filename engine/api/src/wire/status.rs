@@ -193,6 +193,9 @@ impl From<homeostat_kernel::status::Totals> for Totals {
 pub struct Clause {
     /// The clause's readable name.
     pub slug: String,
+    /// Its deadline, as the language writes it: `14d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
     /// Obligations that were ever activated.
     pub triggers: u64,
     /// Fulfilled in time, those counted that were seen late.
@@ -213,6 +216,8 @@ pub struct Clause {
     pub compensated: u64,
     /// Let go by a person.
     pub waived: u64,
+    /// Deadlines that passed unmet, whatever came after: counted above by what did.
+    pub missed: u64,
 }
 
 impl From<homeostat_graph::ClauseSummary> for Clause {
@@ -220,6 +225,7 @@ impl From<homeostat_graph::ClauseSummary> for Clause {
         let tally = summary.tally;
         Self {
             slug: summary.slug,
+            within: summary.within,
             triggers: tally.triggers,
             met: tally.met,
             seen_late: tally.seen_late,
@@ -230,6 +236,7 @@ impl From<homeostat_graph::ClauseSummary> for Clause {
             withdrawn: tally.withdrawn,
             compensated: tally.compensated,
             waived: tally.waived,
+            missed: tally.missed,
         }
     }
 }

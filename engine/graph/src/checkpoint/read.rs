@@ -252,7 +252,7 @@ fn malformed(what: &str) -> RestoreError {
 }
 
 impl Tally {
-    fn from_counts(counts: [u64; 10]) -> Self {
+    fn from_counts(counts: [u64; 11]) -> Self {
         let [
             triggers,
             met,
@@ -264,6 +264,7 @@ impl Tally {
             withdrawn,
             compensated,
             waived,
+            missed,
         ] = counts;
         Self {
             triggers,
@@ -276,6 +277,7 @@ impl Tally {
             withdrawn,
             compensated,
             waived,
+            missed,
         }
     }
 }

@@ -166,7 +166,7 @@ fn count(len: usize) -> u64 {
 }
 
 impl Tally {
-    fn to_counts(self) -> [u64; 10] {
+    fn to_counts(self) -> [u64; 11] {
         [
             self.triggers,
             self.met,
@@ -178,6 +178,7 @@ impl Tally {
             self.withdrawn,
             self.compensated,
             self.waived,
+            self.missed,
         ]
     }
 }

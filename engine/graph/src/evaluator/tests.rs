@@ -199,6 +199,21 @@ fn the_primary_that_still_comes_withdraws_the_fallback() {
     );
 }
 
+#[test]
+fn a_missed_deadline_stays_counted_when_its_duty_is_withdrawn() {
+    let mut told = Told::new(FALLBACK);
+    told.see(&event(1, 0, "order.created", r#"{"order":"o1"}"#)).pass(at(100_000)).said();
+    told.see(&event(2, 100_001, "order.confirmed", r#"{"order":"o1"}"#)).said();
+    let counts: Vec<_> = told
+        .evaluator
+        .summary()
+        .clauses
+        .into_iter()
+        .map(|clause| (clause.slug, clause.tally.late, clause.tally.withdrawn, clause.tally.missed))
+        .collect();
+    assert_eq!(counts, [("confirm".to_owned(), 1, 0, 1), ("escalate".to_owned(), 0, 1, 1)]);
+}
+
 const CHURN: &str = "
 entity customer { has: manager }
 entity interaction { belongs_to: customer }

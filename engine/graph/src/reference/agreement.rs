@@ -156,6 +156,7 @@ fn tallies(program: &Program, verdicts: &Verdicts) -> BTreeMap<String, Tally> {
         assert!(program.clause_named(slug).is_some());
         let tally = counted.entry(slug.clone()).or_default();
         tally.triggers += 1;
+        tally.missed += u64::from(verdict.missed);
         match verdict.standing {
             Standing::Owed if verdict.missed => tally.overdue += 1,
             Standing::Owed => tally.pending += 1,

@@ -2,10 +2,14 @@
 //!
 //! In: a code, a position or a gap's id; for the last two a log or a running server.
 
+mod deeds;
+
 use std::path::{Path, PathBuf};
 
 use homeostat_graph::explain::{Consequence, Duty};
+use homeostat_intent::lowered::Strength;
 use homeostat_world::Position;
+use serde_json::{Value, json};
 
 use super::{Outcome, help_code};
 use crate::context::{Context, Place};
@@ -109,16 +113,21 @@ fn of_log(
         )));
     };
     if context.screen.is_json() {
-        match gap.map(|gap| duty_named(&consequences.consequences, gap)) {
-            Some(Some(duty)) => context.screen.json(duty)?,
-            Some(None) => return Err(not_owed(position)),
-            None => context.screen.json(&consequences)?,
+        let json = serde_json::to_value(&consequences).unwrap_or_default();
+        match gap {
+            Some(gap) => {
+                let deeds = deeds::of_log(&past.reader, gap)?;
+                context.screen.json(&with_deeds(&json, gap, position, &deeds)?)?;
+            }
+            None => context.screen.json(&json)?,
         }
         return Ok(Outcome::Fine);
     }
     if let Some(gap) = gap {
         let duty = duty_named(&consequences.consequences, gap).ok_or_else(|| not_owed(position))?;
         story(gap, duty, context)?;
+        deeds::show(&deeds::of_log(&past.reader, gap)?, duty.strength, &mut context.screen)?;
+        context.screen.line("")?;
     }
     context.screen.text(coloured(&consequences.to_string()))?;
     Ok(Outcome::Fine)
@@ -170,7 +179,31 @@ fn story(gap: &str, duty: &Duty, context: &mut Context) -> Result<(), Failure> {
             miss.why
         ))?;
     }
-    screen.line("")
+    Ok(())
+}
+
+/// The duty of a gap as JSON has it, with what was done about it.
+fn with_deeds(
+    consequences: &Value,
+    gap: &str,
+    position: Position,
+    deeds: &[deeds::Deed],
+) -> Result<Value, Failure> {
+    let mut duty = json_named(consequences, gap).ok_or_else(|| not_owed(position))?.clone();
+    if let Some(duty) = duty.as_object_mut() {
+        duty.insert("deeds".to_owned(), json!(deeds));
+    }
+    Ok(duty)
+}
+
+/// The part of `json` that has this id, however deep it lies.
+fn json_named<'a>(json: &'a Value, id: &str) -> Option<&'a Value> {
+    match json {
+        Value::Object(fields) if fields.get("id").is_some_and(|own| own == id) => Some(json),
+        Value::Object(fields) => fields.values().find_map(|part| json_named(part, id)),
+        Value::Array(parts) => parts.iter().find_map(|part| json_named(part, id)),
+        _ => None,
+    }
 }
 
 fn of_server(
@@ -181,17 +214,23 @@ fn of_server(
 ) -> Result<Outcome, Failure> {
     context.no_flags_for_server(&["spec"])?;
     let mut remote = Remote::new(server)?;
-    let known = match gap {
-        Some(id) => remote.ask(async |line| line.gap(id).await)?,
-        None => None,
-    };
-    if context.screen.is_json() {
+    if context.screen.is_json() || gap.is_some() {
         let json = remote.ask(async |line| line.consequences_json(position).await)?;
-        context.screen.json(&json)?;
-        return Ok(Outcome::Fine);
-    }
-    if let Some(known) = known {
-        context.screen.text(super::review::gap_table(&[known]).show())?;
+        let Some(gap) = gap else {
+            context.screen.json(&json)?;
+            return Ok(Outcome::Fine);
+        };
+        let deeds = deeds::of_server(&mut remote, gap)?;
+        let duty = with_deeds(&json, gap, position, &deeds)?;
+        if context.screen.is_json() {
+            context.screen.json(&duty)?;
+            return Ok(Outcome::Fine);
+        }
+        if let Some(open) = remote.ask(async |line| line.gap(gap).await)? {
+            context.screen.text(super::review::gap_table(&[open]).show())?;
+        }
+        let strength = duty.get("strength").cloned().and_then(|it| serde_json::from_value(it).ok());
+        deeds::show(&deeds, strength.unwrap_or(Strength::Must), &mut context.screen)?;
         context.screen.line("")?;
     }
     let text = remote.ask(async |line| line.consequences_text(position).await)?;

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{Outcome, review};
 use crate::context::{Context, Place};
+use crate::decisions::hard;
 use crate::failure::Failure;
 use crate::offline::{AsOf, Judged, Past};
 use crate::remote::Remote;
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     /// Ask the engine that runs there
     #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
     server: Option<String>,
-    /// Count per duty: triggers, met, late, never, pending
+    /// Count per duty: triggers, met, late, never, pending, missed deadlines
     #[arg(long)]
     summary: bool,
     /// The moment that deadlines are judged at: newest (event), now, or a time
@@ -89,7 +90,7 @@ fn of_log(args: &Args, folder: &Path, context: &mut Context) -> Result<Outcome, 
     let strengths = gaps.iter().map(|gap| past.program.clause(gap.id.clause).strength.into());
     let found = fails(args.fail_on, strengths);
     match (args.summary, context.screen.is_json()) {
-        (true, _) => counts::show(&of_duties(&past, &judged), past_facts(&judged), context)?,
+        (true, _) => counts::show(&of_duties(&judged), past_facts(&judged), context)?,
         (false, true) => context.screen.json(&list_json(&past, &judged, &gaps))?,
         (false, false) => list(args, &past, &gaps, context)?,
     }
@@ -114,7 +115,7 @@ fn list(
     ]);
     for gap in gaps.iter().take(args.limit.into()) {
         let clause = past.program.clause(gap.id.clause);
-        let (strength, style) = strength(clause.strength);
+        let (style, strength) = hard(clause.strength);
         let due_style = match gap.state {
             ObligationState::Active => Style::new(),
             ObligationState::Overdue | ObligationState::Lapsed => paint::BAD,
@@ -170,9 +171,9 @@ fn list_json(past: &Past, judged: &Judged, gaps: &[ObligationView]) -> serde_jso
     json!({ "as_of": judged.as_of, "events": judged.events, "gaps": gaps })
 }
 
-fn of_duties(past: &Past, judged: &Judged) -> Vec<Counts> {
+fn of_duties(judged: &Judged) -> Vec<Counts> {
     let summary = judged.evaluator.summary();
-    summary.clauses.iter().zip(past.spec.duties()).map(Counts::of).collect()
+    summary.clauses.into_iter().map(|clause| Counts::from(&clause.into())).collect()
 }
 
 fn past_facts(judged: &Judged) -> serde_json::Value {
@@ -238,14 +239,6 @@ impl From<wire::Strength> for FailOn {
             wire::Strength::Should => Self::Should,
             wire::Strength::Could => Self::Could,
         }
-    }
-}
-
-const fn strength(strength: Strength) -> (&'static str, Style) {
-    match strength {
-        Strength::Must => ("must", paint::BAD),
-        Strength::Should => ("should", paint::CARE),
-        Strength::Could => ("could", paint::NAME),
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::context::Context;
+use crate::decisions::in_one_line;
 use crate::failure::Failure;
 use crate::remote::Remote;
 use crate::screen::{paint, painted};
@@ -170,6 +171,9 @@ fn answer(context: &mut Context, question: &str) -> Result<String, Failure> {
     Ok(line.trim().to_owned())
 }
 
+/// How much of an agent's words a table shows; JSON has them all.
+const WHY_COLUMNS: usize = 70;
+
 /// Gaps of a server as a table.
 pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
     let mut table = Table::new([
@@ -188,9 +192,11 @@ pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
         };
         let due = gap.due.map_or_else(|| "-".to_owned(), |due| due.to_string());
         let why = match (gap.escalation, &gap.reason) {
-            (Some(escalation), Some(reason)) => format!("{}: {reason}", words(escalation.text())),
+            (Some(escalation), Some(reason)) => {
+                format!("{}: {}", words(escalation.text()), in_one_line(reason, WHY_COLUMNS))
+            }
             (Some(escalation), None) => words(escalation.text()),
-            (None, reason) => reason.clone().unwrap_or_default(),
+            (None, reason) => in_one_line(reason.as_deref().unwrap_or_default(), WHY_COLUMNS),
         };
         table.row([
             (gap.id.clone(), Style::new()),

@@ -75,7 +75,12 @@ fn a_server_takes_events_shows_gaps_and_stops_gracefully() {
     bench.run(&[&["gaps", "--summary"][..], &on_server].concat()).fine().shows("ship");
     bench.run(&[&["gaps", "--fail-on", "should"][..], &on_server].concat()).ended(1);
     bench.run(&[&["explain", "2"][..], &on_server].concat()).fine().shows("SHOULD ship(o1)");
-    bench.run(&[&["explain", "ship@2"][..], &on_server].concat()).fine().shows("escalated");
+    let story = bench.run(&[&["explain", "ship@2"][..], &on_server].concat());
+    story.fine().shows("escalated").shows("needs a human ship@2  no agent");
+    let wrong = bench.run(&[&["explain", "sihp@2"][..], &on_server].concat());
+    wrong.ended(2).says("does not call for that duty");
+    let summary = bench.run(&[&["gaps", "--summary"][..], &on_server].concat());
+    summary.fine().shows("2d");
     bench.run(&[&["gaps", "--as-of", "now"][..], &on_server].concat()).ended(2).says("`--as-of`");
     bench.run(&[&["explain", "99"][..], &on_server].concat()).ended(2).says("`99`");
     assert_eq!(server.stop().code(), Some(0));

@@ -204,13 +204,8 @@ pub fn open_log_dir(
         create(path, &store_path, options, &lock)?;
         head = Some(Head::default());
     }
-    let mut opened = FjallStore::open(&store_path, options, lock.clone());
-    if opened.is_err() && look::cut_unwritten(&store_path, head.as_ref())? {
-        opened = FjallStore::open(&store_path, options, lock);
-    }
-    let store = opened.map_err(|error| {
-        look::broken(&store_path).unwrap_or_else(|| unopened(&store_path, error))
-    })?;
+    let store = FjallStore::open(&store_path, options, lock)
+        .map_err(|error| unopened(&store_path, error))?;
     if head.is_none() {
         // An accepted loss starts a new witness: the old one would refuse the log for ever.
         witness::create(&witness_path).map_err(OpenError::io(&witness_path))?;

@@ -2,8 +2,7 @@
 //! and says nothing.
 //!
 //! In: a journal file. Out: the last log position in it, and whether anything follows its last
-//! whole batch; for a refusal, which batch is broken. Never: writes; checks sums on the way to a
-//! good opening, where fjall does that itself.
+//! whole batch; which batch does not match its checksum. Never: writes.
 //! Promise: knows the layout of fjall 3 (`FJL` version 3). Start reading at [`scan`].
 
 use std::fs::File;
@@ -50,8 +49,7 @@ pub(super) struct BrokenBatch {
     pub(super) unwritten: bool,
 }
 
-/// The first batch of the journal at `path` that does not match its checksum. Reads everything,
-/// so it is only asked once fjall has said that there is one.
+/// The first batch of the journal at `path` that does not match its checksum. Reads everything.
 pub(super) fn broken_batch(path: &Path) -> io::Result<Option<BrokenBatch>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use homeostat_log::Head;
-use homeostat_world::Position;
+use homeostat_world::{Position, StoreError};
 
 use super::directory::OpenError;
 use super::journal;
@@ -54,37 +54,46 @@ pub(super) fn look(store: &Path, witness: Option<&Head>) -> Result<(), OpenError
         }
         // Nothing in the journals: everything must be in tables, which only fjall can read, and
         // the log itself then finds whether it reaches its witness.
-        _ => torn.into_iter().try_for_each(|(path, whole)| cut(store, path, whole)),
+        _ => {
+            torn.into_iter().try_for_each(|(path, whole)| cut(store, path, whole))?;
+            sound(store, &journals, witness)
+        }
     }
 }
 
-/// The batch that keeps fjall from opening the database in `store`, if it is one.
-pub(super) fn broken(store: &Path) -> Option<OpenError> {
-    journals(store).ok()?.into_iter().find_map(|journal| {
-        let batch = journal::broken_batch(&journal).ok()??;
-        let (first, last) = batch.positions?;
-        Some(OpenError::Batch { journal, bytes: batch.bytes, first, last })
-    })
-}
-
-/// Cuts off the batch that keeps fjall from opening the database in `store`, and what follows it,
-/// if a loss of power left it so: a device may write the pages of a batch in any order, so that it
-/// has a beginning and an end, and nothing in between. Gives whether it did.
+/// Every batch matches its checksum, or is one that a loss of power left unwritten: that is cut off
+/// with all that follows it. fjall would refuse the one, and cut off the other where it cannot
+/// decompress it, acknowledged or not.
 ///
-/// Such a batch was never acknowledged, nor was any behind it: the sync of either would have made
-/// it whole. What was damaged later looks otherwise (the page is not zeros), or the witness knows
-/// of it.
-pub(super) fn cut_unwritten(store: &Path, witness: Option<&Head>) -> Result<bool, OpenError> {
-    // An earlier journal was synced before the next one was made.
-    let Some(journal) = journals(store)?.pop() else { return Ok(false) };
-    let batch = journal::broken_batch(&journal).map_err(OpenError::io(&journal))?;
-    let Some(batch) = batch.filter(|batch| batch.unwritten) else { return Ok(false) };
+/// A device may write the pages of a batch in any order, so that it has a beginning and an end, and
+/// zeros in between. Such a batch was never acknowledged, nor was any behind it: the sync of either
+/// would have made it whole. What was damaged later looks otherwise, or the witness knows of it.
+fn sound(store: &Path, journals: &[PathBuf], witness: Option<&Head>) -> Result<(), OpenError> {
     let witnessed = witness.map_or(Position::ZERO, |head| head.position);
-    if batch.rest.is_some_and(|position| position <= witnessed) {
-        return Ok(false);
+    for journal in journals {
+        let broken = journal::broken_batch(journal).map_err(OpenError::io(journal))?;
+        let Some(batch) = broken else { continue };
+        // An earlier journal was synced before the next one was made.
+        let is_newest = journals.last() == Some(journal);
+        let promised = batch.rest.is_some_and(|position| position <= witnessed);
+        if is_newest && batch.unwritten && !promised {
+            return cut(store, journal, batch.bytes.start);
+        }
+        let (journal, bytes) = (journal.clone(), batch.bytes);
+        return Err(match batch.positions {
+            Some((first, last)) => OpenError::Batch { journal, bytes, first, last },
+            None => {
+                let reason = StoreError::Damaged(format!(
+                    "the batch in bytes `{}` to `{}` of `{}` does not match its checksum",
+                    bytes.start,
+                    bytes.end,
+                    journal.display()
+                ));
+                OpenError::Store { path: store.to_owned(), reason }
+            }
+        });
     }
-    cut(store, &journal, batch.bytes.start)?;
-    Ok(true)
+    Ok(())
 }
 
 /// Cuts the end of a journal off that is no whole batch, after a copy was kept.
@@ -181,8 +190,9 @@ fn set_aside(store: &Path, journal: &Path) -> Result<PathBuf, OpenError> {
     let directory = beside(store, DOUBTFUL);
     fs::create_dir_all(&directory).map_err(OpenError::io(&directory))?;
     let mut bytes = fs::read(journal).map_err(OpenError::io(journal))?;
-    // A new journal is made 64 MiB long. The zeros that were never written over say nothing.
-    bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    // A new journal is made 64 MiB long. Pages that were never written over say nothing.
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.truncate(used.next_multiple_of(4096));
     let name = journal.file_name().unwrap_or_default().to_string_lossy();
     let hash = blake3::hash(&bytes).to_hex();
     let copy = directory.join(format!("{}-{name}", hash.get(..8).unwrap_or_default()));

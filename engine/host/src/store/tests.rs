@@ -376,7 +376,7 @@ fn a_page_of_zeros_in_an_acknowledged_batch_is_refused() {
     drop(log);
     let journal = journal_of(dir.path());
     unwrite_a_sector(&journal, long.len());
-    let error = open(dir.path()).unwrap_err();
+    let error = refused(dir.path());
     assert!(error.contains("log is damaged at position `101`: the batch of positions"), "{error}");
 }
 

@@ -49,7 +49,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
     ) -> Result<V::Value, Error> {
         match self {
             Self::Text(name) => visitor.visit_enum(name.into_deserializer()),
-            other => Err(serde::de::Error::invalid_type(other.unexpected(), &"the name of a variant")),
+            other => {
+                Err(serde::de::Error::invalid_type(other.unexpected(), &"the name of a variant"))
+            }
         }
     }
 

@@ -46,7 +46,8 @@ fn an_ordinary_build_plants_nothing() {
 
 #[expect(clippy::disallowed_methods, reason = "a test reads the files that it is about")]
 fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    std::fs::read_to_string(path)
+        .unwrap_or_else(|error| unreachable!("{}: {error}", path.display()))
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

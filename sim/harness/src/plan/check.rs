@@ -72,6 +72,9 @@ impl Plan {
         let spec = load_spec(&sources, &mut errors);
         let agents = has_text(&self.agents.name, self.agents.text.as_deref(), &mut errors)
             .and_then(|text| load_agents(&self.agents.name, text, &mut errors));
+        if let Some(spec) = &spec {
+            self.expect.check(spec, &mut errors);
+        }
         match (spec, agents) {
             (Some(spec), Some(agents)) if errors.is_empty() => {
                 Ok(Prepared { sources, spec, agents })

@@ -89,6 +89,10 @@ impl Plan {
             story: self.story.as_deref(),
         };
         let mut out = flat(&head);
+        if !self.expect.is_empty() {
+            out.push_str("\n[expect]\n");
+            out.push_str(&flat(&self.expect));
+        }
         for fault in &self.faults {
             out.push_str("\n[[fault]]\n");
             out.push_str(&flat::<Fault>(fault));

@@ -6,7 +6,7 @@ use homeostat_world::Timestamp;
 use serde_json::json;
 
 use super::*;
-use crate::plan::FaultKind;
+use crate::plan::{Expect, FaultKind};
 use crate::write::{Cast, Family, Scenario, write};
 
 fn scenario() -> Scenario {
@@ -28,6 +28,7 @@ fn scenario() -> Scenario {
         events: 60,
         checkpoint_every: None,
         families: Family::ALL.to_vec(),
+        expect: Expect::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use homeostat_world::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::SETTLE_MAX;
-use crate::plan::{PlanError, PlanErrors, VERSION, load_agents, load_spec};
+use crate::plan::{Expect, PlanError, PlanErrors, VERSION, load_agents, load_spec};
 use crate::workload::micros;
 
 /// A scenario, read and loaded.
@@ -38,6 +38,8 @@ pub struct Scenario {
     pub checkpoint_every: Option<u64>,
     /// What may go wrong.
     pub families: Vec<Family>,
+    /// What spec and agents are to bring about.
+    pub expect: Expect,
 }
 
 /// Who does the work.
@@ -103,6 +105,8 @@ struct Raw {
     events: u32,
     checkpoint_every: Option<u64>,
     faults: Option<Vec<Family>>,
+    #[serde(default)]
+    expect: Expect,
 }
 
 /// The word for agents that the seed writes.
@@ -151,6 +155,9 @@ impl Scenario {
         // What a part of the files would mean is of no use to anybody.
         let all = sources.len() == raw.spec.len();
         let spec = if all { load_spec(&sources, &mut errors) } else { None };
+        if let Some(spec) = &spec {
+            raw.expect.check(spec, &mut errors);
+        }
         let cast = if raw.agents == GENERATED {
             Some(Cast::Generated)
         } else {
@@ -176,6 +183,7 @@ impl Scenario {
             events: raw.events,
             checkpoint_every: raw.checkpoint_every,
             families,
+            expect: raw.expect,
         })
     }
 }

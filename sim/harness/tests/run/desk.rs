@@ -5,7 +5,7 @@ use homeostat_sim_harness::Plan;
 use homeostat_sim_harness::lane::NATIVE;
 use homeostat_sim_harness::oracle::Evidence;
 use homeostat_sim_harness::plan::{
-    Action, Fault, FaultKind, Operation, PlannedEvent, Step, Text, VERSION, Ways,
+    Action, Expect, Fault, FaultKind, Operation, PlannedEvent, Step, Text, VERSION, Ways,
 };
 use homeostat_sim_harness::run::{Run, Setup};
 use homeostat_world::{Duration, Timestamp};
@@ -101,6 +101,7 @@ pub(crate) fn calm(seed: u64) -> Plan {
         clients: 2,
         steps,
         faults: Vec::new(),
+        expect: Expect::default(),
         story: None,
     };
     plan.sort();

@@ -5,6 +5,7 @@
 mod blindness;
 mod desk;
 mod ends;
+mod expectations;
 mod faults;
 mod marks;
 mod runs;

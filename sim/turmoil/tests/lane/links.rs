@@ -5,118 +5,28 @@ use std::sync::{Arc, Mutex};
 
 use homeostat_sim_harness::stage::Link;
 use homeostat_sim_harness::{Doors, Stage};
-use homeostat_sim_turmoil::{Turmoil, TurmoilDoors, TurmoilStream};
-use homeostat_world::{Clock, Duration, Listener, Net, Tasks, Timestamp};
+use homeostat_world::{Clock, Duration, Listener, Net, Tasks};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::talk::{CUT, Notes, echo, link, set, talk};
 use crate::{DAWN, after, finish, turmoil};
-
-/// What happened, with milliseconds since the dawn.
-#[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<(i64, String)>>>);
 
 /// Hosts take turns in a step, so what one hands to another may take a step more on each way.
 const TURNS: i64 = 2;
 
-impl Notes {
-    fn note(&self, at: Timestamp, what: impl Into<String>) {
-        self.0.lock().unwrap().push((at.since(DAWN).as_micros() / 1_000, what.into()));
-    }
-
-    fn all(&self) -> Vec<(i64, String)> {
-        self.0.lock().unwrap().clone()
-    }
-
-    /// Exactly this happened, never earlier and hardly later.
-    fn check(&self, expected: &[(i64, &str)]) {
-        let all = self.all();
-        let near = |(at, what): &(i64, String), (then, text): &(i64, &str)| {
-            what == text && (*then..=then + TURNS).contains(at)
-        };
-        let same = all.len() == expected.len()
-            && all.iter().zip(expected).all(|(note, expected)| near(note, expected));
-        assert!(same, "{all:?}, expected about {expected:?}");
-    }
-
-    fn last(&self, expected: (i64, &str)) {
-        Self(Arc::new(Mutex::new(self.all().pop().into_iter().collect()))).check(&[expected]);
-    }
+/// Exactly this happened, never earlier and hardly later.
+fn check(notes: &[(i64, String)], expected: &[(i64, &str)]) {
+    let near = |(at, what): &(i64, String), (then, text): &(i64, &str)| {
+        what == text && (*then..=then + TURNS).contains(at)
+    };
+    let same = notes.len() == expected.len()
+        && notes.iter().zip(expected).all(|(note, expected)| near(note, expected));
+    assert!(same, "{notes:?}, expected about {expected:?}");
 }
 
-fn link(latency_ms: i64) -> Link {
-    Link { latency: Duration::from_millis(latency_ms), ..Link::default() }
-}
-
-const CUT: Link =
-    Link { open: false, refuses: false, latency: Duration::ZERO, jitter: Duration::ZERO };
-
-/// Both ways between `client` and `server`.
-fn set(turmoil: &mut Turmoil, link: Link) {
-    turmoil.set_link("client", "server", link);
-    turmoil.set_link("server", "client", link);
-}
-
-/// A server that sends back what it hears, on each connection.
-fn echo(turmoil: &mut Turmoil, notes: &Notes) {
-    let notes = notes.clone();
-    turmoil.start("server", |doors| async move {
-        let mut listener = doors.net().listen("server:80").await.unwrap();
-        assert_eq!(listener.address(), "server:80");
-        loop {
-            let (stream, from) = listener.accept().await.unwrap();
-            assert!(from.starts_with("client:"), "{from}");
-            drop(doors.tasks().spawn("echo", back(doors.clock(), notes.clone(), stream)));
-        }
-    });
-}
-
-async fn back(clock: impl Clock, notes: Notes, mut stream: TurmoilStream) {
-    let mut bytes = [0; 1_024];
-    loop {
-        match stream.read(&mut bytes).await {
-            Ok(0) => return notes.note(clock.now(), "server: end"),
-            Ok(some) => {
-                notes.note(clock.now(), format!("server: {some}"));
-                if stream.write_all(bytes.get(..some).unwrap()).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => return notes.note(clock.now(), format!("server: {:?}", error.kind())),
-        }
-    }
-}
-
-/// A client that connects, sends `word` at each of some instants, and notes every answer.
-fn talk(turmoil: &mut Turmoil, notes: &Notes, times_ms: &[i64]) {
-    let (notes, times) = (notes.clone(), times_ms.to_vec());
-    turmoil.start("client", |doors| async move {
-        let now = || doors.clock().now();
-        match doors.net().connect("server:80").await {
-            Err(error) => notes.note(now(), format!("client: {:?}", error.kind())),
-            Ok(stream) => {
-                notes.note(now(), "client: connected");
-                if let Err(kind) = say(&doors, &notes, stream, &times).await {
-                    notes.note(now(), format!("client: {kind:?}"));
-                }
-            }
-        }
-    });
-}
-
-async fn say(
-    doors: &TurmoilDoors,
-    notes: &Notes,
-    mut stream: TurmoilStream,
-    times: &[i64],
-) -> Result<(), ErrorKind> {
-    for at in times {
-        doors.clock().sleep_until(after(*at)).await;
-        stream.write_all(b"word").await.map_err(|error| error.kind())?;
-        let mut heard = [0; 4];
-        stream.read_exact(&mut heard).await.map_err(|error| error.kind())?;
-        notes.note(doors.clock().now(), "client: answered");
-    }
-    std::future::pending().await
+/// The same of what happened last.
+fn check_last(notes: &Notes, expected: (i64, &str)) {
+    check(notes.all().as_slice().last_chunk::<1>().unwrap(), &[expected]);
 }
 
 #[test]
@@ -128,10 +38,13 @@ fn bytes_take_the_latency_of_each_way() {
         echo(&mut turmoil, &notes);
         talk(&mut turmoil, &notes, &[20]);
         turmoil.run_until(after(100));
-        notes.check(&[(13, "client: connected"), (23, "server: 4"), (33, "client: answered")]);
+        check(
+            &notes.all(),
+            &[(13, "client: connected"), (23, "server: 4"), (33, "client: answered")],
+        );
         turmoil.crash("client");
         turmoil.run_until(after(200));
-        notes.last((103, "server: end"));
+        check_last(&notes, (103, "server: end"));
     }
 }
 
@@ -229,7 +142,7 @@ fn a_writer_without_room_hears_that_its_reader_has_gone() {
     notes.check(&[]);
     turmoil.crash("server");
     turmoil.run_until(after(1_000));
-    notes.check(&[(501, "BrokenPipe")]);
+    check(&notes.all(), &[(501, "BrokenPipe")]);
 }
 
 #[test]
@@ -242,12 +155,12 @@ fn a_cut_link_holds_bytes_until_the_heal_and_tells_nobody() {
     turmoil.set_link("client", "server", CUT);
     turmoil.run_until(after(50_000));
     let before = [(2, "client: connected"), (11, "server: 4"), (12, "client: answered")];
-    notes.check(&before);
+    check(&notes.all(), &before);
     turmoil.set_link("client", "server", link(5));
     turmoil.run_until(after(60_000));
     let healed = [(50_005, "server: 4"), (50_006, "client: answered")];
     let next = [(50_011, "server: 4"), (50_012, "client: answered")];
-    notes.check(&[&before[..], &healed[..], &next[..]].concat());
+    check(&notes.all(), &[&before[..], &healed[..], &next[..]].concat());
 }
 
 #[test]
@@ -260,10 +173,10 @@ fn what_is_under_way_when_a_link_is_cut_waits_too() {
     // The request has arrived, the answer has not.
     turmoil.set_link("server", "client", CUT);
     turmoil.run_until(after(100));
-    notes.check(&[(20, "client: connected"), (40, "server: 4")]);
+    check(&notes.all(), &[(20, "client: connected"), (40, "server: 4")]);
     turmoil.set_link("server", "client", link(10));
     turmoil.run_until(after(200));
-    notes.last((110, "client: answered"));
+    check_last(&notes, (110, "client: answered"));
 }
 
 #[test]
@@ -278,7 +191,7 @@ fn connecting_over_a_cut_link_hangs_until_the_heal() {
     notes.check(&[]);
     turmoil.set_link("server", "client", link(1));
     turmoil.run_until(after(12_000));
-    notes.check(&[(11_001, "client: connected")]);
+    check(&notes.all(), &[(11_001, "client: connected")]);
 }
 
 #[test]
@@ -311,28 +224,28 @@ fn nobody_listening_a_dead_node_and_a_refusing_link_refuse() {
     set(&mut turmoil, link(2));
     talk(&mut turmoil, &notes, &[]);
     turmoil.run_until(after(10));
-    notes.last((4, "client: ConnectionRefused"));
+    check_last(&notes, (4, "client: ConnectionRefused"));
 
     turmoil.start("server", |_| std::future::pending());
     talk(&mut turmoil, &notes, &[]);
     turmoil.run_until(after(20));
-    notes.last((14, "client: ConnectionRefused"));
+    check_last(&notes, (14, "client: ConnectionRefused"));
 
     echo(&mut turmoil, &notes);
     turmoil.set_link("client", "server", Link { refuses: true, ..link(2) });
     talk(&mut turmoil, &notes, &[]);
     turmoil.run_until(after(30));
-    notes.last((24, "client: ConnectionRefused"));
+    check_last(&notes, (24, "client: ConnectionRefused"));
 
     turmoil.set_link("client", "server", link(2));
     talk(&mut turmoil, &notes, &[]);
     turmoil.run_until(after(40));
-    notes.last((34, "client: connected"));
+    check_last(&notes, (34, "client: connected"));
 
     turmoil.crash("server");
     talk(&mut turmoil, &notes, &[]);
     turmoil.run_until(after(50));
-    notes.last((44, "client: ConnectionRefused"));
+    check_last(&notes, (44, "client: ConnectionRefused"));
 }
 
 #[test]
@@ -343,7 +256,7 @@ fn a_link_that_refuses_leaves_the_connections_that_stand() {
     turmoil.run_until(after(40));
     set(&mut turmoil, Link { refuses: true, ..Link::default() });
     turmoil.run_until(after(60));
-    notes.last((51, "client: answered"));
+    check_last(&notes, (51, "client: answered"));
 }
 
 #[test]
@@ -363,12 +276,12 @@ fn a_reset_is_seen_at_both_ends_and_by_dials() {
     turmoil.run_until(after(50));
     turmoil.reset("client", "server");
     turmoil.run_until(after(60));
-    notes.last((50, "client: ConnectionReset"));
+    check_last(&notes, (50, "client: ConnectionReset"));
 
     set(&mut turmoil, link(1));
     talk(&mut turmoil, &notes, &[]);
     turmoil.run_until(after(70));
-    notes.last((62, "client: connected"));
+    check_last(&notes, (62, "client: connected"));
     assert_eq!(turmoil.panics(), []);
 }
 
@@ -381,7 +294,7 @@ fn a_crashed_peer_is_an_end_after_the_latency() {
     turmoil.run_until(after(103));
     turmoil.crash("server");
     turmoil.run_until(after(200));
-    notes.check(&[(14, "client: connected"), (110, "client: UnexpectedEof")]);
+    check(&notes.all(), &[(14, "client: connected"), (110, "client: UnexpectedEof")]);
 }
 
 #[test]
@@ -396,10 +309,10 @@ fn a_peer_that_crashes_behind_a_cut_link_leaves_a_half_open_connection() {
     turmoil.run_until(after(90));
     echo(&mut turmoil, &notes);
     turmoil.run_until(after(60_000));
-    notes.check(&[(14, "client: connected")]);
+    check(&notes.all(), &[(14, "client: connected")]);
     set(&mut turmoil, link(7));
     turmoil.run_until(after(61_000));
-    notes.check(&[(14, "client: connected"), (60_007, "client: UnexpectedEof")]);
+    check(&notes.all(), &[(14, "client: connected"), (60_007, "client: UnexpectedEof")]);
 }
 
 #[test]
@@ -413,7 +326,7 @@ fn what_comes_for_an_earlier_life_is_answered_by_a_reset() {
     turmoil.crash("server");
     echo(&mut turmoil, &notes);
     turmoil.run_until(after(150));
-    notes.check(&[(2, "client: connected")]);
+    check(&notes.all(), &[(2, "client: connected")]);
     turmoil.set_link("server", "client", link(1));
     turmoil.run_until(after(200));
     let (at, what) = notes.all().pop().unwrap();

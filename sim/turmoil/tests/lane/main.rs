@@ -8,6 +8,8 @@ mod links;
 mod plans;
 mod processes;
 mod runs;
+#[path = "../../../harness/tests/stage/talk.rs"]
+mod talk;
 
 use std::sync::{Arc, Mutex};
 

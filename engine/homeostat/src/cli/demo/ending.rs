@@ -4,9 +4,9 @@ use homeostat_kernel::Status;
 use homeostat_world::Position;
 use serde_json::json;
 
-use super::feed::time_of_day;
 use super::stage::Stage;
 use crate::context::Context;
+use crate::decisions::time_of_day;
 use crate::failure::Failure;
 use crate::screen::{paint, painted};
 

@@ -1,13 +1,11 @@
 //! How the obligations of each duty have fared, in a table or as JSON.
 //!
 //! In: counts of the graph, or of a server. Out: one row per duty.
-//! Promise: `never` counts what is overdue at the moment of judgement and may still happen.
+//! Promise: `never` counts what is overdue at the moment of judgement and may still happen; `missed`
+//! counts every deadline that passed unmet, whatever came after.
 
 use anstyle::Style;
 use homeostat_api::wire;
-use homeostat_graph::ClauseSummary;
-use homeostat_intent::lowered::{Duty, Length};
-use homeostat_world::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,21 +30,14 @@ pub(crate) struct Counts {
     compensated: u64,
     withdrawn: u64,
     waived: u64,
-}
-
-impl Counts {
-    /// Those of a duty of a spec.
-    pub(crate) fn of((summary, duty): (&ClauseSummary, &Duty)) -> Self {
-        let within = duty.within.map(length);
-        Self { within, ..Self::from(&wire::Clause::from(summary.clone())) }
-    }
+    missed: u64,
 }
 
 impl From<&wire::Clause> for Counts {
     fn from(clause: &wire::Clause) -> Self {
         Self {
             duty: clause.slug.clone(),
-            within: None,
+            within: clause.within.clone(),
             triggers: clause.triggers,
             met: clause.met,
             late: clause.late,
@@ -57,6 +48,7 @@ impl From<&wire::Clause> for Counts {
             compensated: clause.compensated,
             withdrawn: clause.withdrawn,
             waived: clause.waived,
+            missed: clause.missed,
         }
     }
 }
@@ -85,6 +77,7 @@ fn table(counts: &[Counts]) -> Table {
         ("late", Align::Right),
         ("never", Align::Right),
         ("pending", Align::Right),
+        ("missed", Align::Right),
         ("otherwise", Align::Left),
     ]);
     let care = |count: u64, style| if count == 0 { Style::new() } else { style };
@@ -97,6 +90,7 @@ fn table(counts: &[Counts]) -> Table {
             (row.late.to_string(), care(row.late, paint::CARE)),
             (row.never.to_string(), care(row.never, paint::BAD)),
             (row.pending.to_string(), Style::new()),
+            (row.missed.to_string(), care(row.missed, paint::CARE)),
             (row.otherwise(), paint::DIM),
         ]);
     }
@@ -114,15 +108,5 @@ impl Counts {
         ];
         let parts = counts.iter().filter(|(_, count)| *count > 0);
         parts.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// `14d`, `2mo`, as the language writes it.
-fn length(length: Length) -> String {
-    let fixed = Duration::from_micros(length.micros).to_string();
-    match (length.months, length.micros) {
-        (0, _) => fixed,
-        (months, 0) => format!("{months}mo"),
-        (months, _) => format!("{months}mo {fixed}"),
     }
 }
