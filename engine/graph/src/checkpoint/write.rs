@@ -3,6 +3,7 @@
 //! In: a state. Out: bytes. Never: writes in the order of a hash table.
 //! Promise: see `checkpoint`. Start reading at [`state`].
 
+use homeostat_world::canary;
 use minicbor::Encoder;
 use minicbor::encode::Error;
 
@@ -122,7 +123,9 @@ fn granted(bytes: &mut Bytes, state: &State) -> Written {
         for keys in granted {
             rows.push(encoded(keys, &state.symbols)?);
         }
-        rows.sort_unstable();
+        if !canary::planted("checkpoint_in_the_order_of_its_table") {
+            rows.sort_unstable();
+        }
         bytes.array(count(rows.len()))?;
         for row in rows {
             bytes.bytes(&row)?;

@@ -90,6 +90,18 @@ pub const ALL: &[Canary] = &[
     ),
     canary(
         "replay",
+        "restart_without_timers_of_gaps",
+        "crm",
+        "a restored obligation whose gap is open has no timer for its deadline",
+    ),
+    canary(
+        "replay",
+        "checkpoint_in_the_order_of_its_table",
+        "desk",
+        "a checkpoint lists what is granted in the order of the table that holds it",
+    ),
+    canary(
+        "replay",
         "checkpoint_without_what_closed_unsaid",
         "crm",
         "a checkpoint forgets gaps that closed before the log said that they had opened",
@@ -214,7 +226,7 @@ pub const ALL: &[Canary] = &[
     canary(
         "deadlines",
         "recorded_before_what_was_seen",
-        "crm",
+        "permits",
         "what is decided by the clock is recorded as of before, when the clock is set back in between",
     ),
     canary("meaning", "due_is_too_late", "crm", "what happens at due, to the microsecond, is late"),
