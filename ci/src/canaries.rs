@@ -119,8 +119,9 @@ fn progress(row: &Value) -> String {
     match row.get("caught").filter(|caught| !caught.is_null()) {
         None => format!("{oracle}: {name} SURVIVED {seeds} seeds, {spent} s"),
         Some(small) => {
-            let faults = number(small, "faults");
-            format!("{oracle}: {name} caught after {seeds} seeds, {spent} s; {faults} faults left")
+            let faults = counted(number(small, "faults"), "fault");
+            let seeds = counted(seeds, "seed");
+            format!("{oracle}: {name} caught after {seeds}, {spent} s; {faults} left")
         }
     }
 }

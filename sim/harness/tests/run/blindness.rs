@@ -196,6 +196,36 @@ fn an_agent_with_two_ends_is_noticed() {
 }
 
 #[test]
+fn a_persons_gap_that_is_escalated_is_noticed() {
+    check("dispatch", |evidence| {
+        let persons = |it: &Control| matches!(it, Control::GapOpened { gap, .. } if gap.starts_with("confirm@"));
+        let (nth, _, control) = find(evidence, persons);
+        let Control::GapOpened { gap, .. } = control else { return };
+        insert(evidence, nth, Control::GapEscalated { gap, reason: Escalation::TooDeep });
+    });
+}
+
+#[test]
+fn an_agent_at_work_that_the_log_does_not_know_is_noticed() {
+    check("dispatch", |evidence| {
+        let line = evidence.history.lines.first_mut().unwrap();
+        line.what = What::Works { agent: "acknowledge@999999/1".to_owned() };
+    });
+}
+
+#[test]
+fn an_agent_that_ended_long_after_its_deadline_is_noticed() {
+    check("agents_end", |evidence| {
+        for (index, control) in &mut evidence.log.controls {
+            let spawned_at = evidence.log.events.get(*index).unwrap().recorded;
+            if let Control::AgentSpawned { deadline, .. } = control {
+                *deadline = spawned_at - seconds(10);
+            }
+        }
+    });
+}
+
+#[test]
 fn an_agent_event_outside_its_brief_is_noticed() {
     check("brief", |evidence| {
         let of_agent = |it: &&mut Event| matches!(it.event.actor, Actor::Agent(_));
