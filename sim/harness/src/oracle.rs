@@ -133,17 +133,24 @@ impl Findings {
     }
 }
 
-/// What the Plan itself expects of spec and agents: no promise of the engine, and so not in [`ALL`].
-pub const EXPECTED: Oracle = Oracle {
-    name: "expected",
-    promise: "what the scenario expects of its spec and agents holds",
-    judge: expected::judge,
-};
+/// What the Plan itself expects of spec and agents: no promises of the engine, and so not in [`ALL`].
+pub const EXPECTED: &[Oracle] = &[
+    Oracle {
+        name: "closed",
+        promise: "in the end the gaps of the duties that the scenario names are closed",
+        judge: expected::closed,
+    },
+    Oracle {
+        name: "in_time",
+        promise: "the duties that the scenario names are done within their deadline",
+        judge: expected::in_time,
+    },
+];
 
 /// Every promise that the run broke, and every expectation of the Plan.
 #[must_use]
 pub fn judge(evidence: &Evidence) -> Vec<Violation> {
-    ALL.iter().chain([&EXPECTED]).flat_map(|oracle| oracle.judge(evidence)).collect()
+    ALL.iter().chain(EXPECTED).flat_map(|oracle| oracle.judge(evidence)).collect()
 }
 
 impl Oracle {

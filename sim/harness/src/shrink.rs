@@ -132,8 +132,12 @@ impl<F: FnMut(&Plan) -> bool> Shrinker<F> {
         });
     }
 
-    /// Drops agents, then what makes one of them special.
+    /// Drops agents, then what makes one of them special. Not where the Plan expects something of
+    /// them: without them that is no wonder.
     fn agents(&mut self) {
+        if !self.best.expect.is_empty() {
+            return;
+        }
         self.drop_parts(|plan| values::agents(plan).unwrap_or_default(), values::set_agents);
         let count = values::agents(&self.best).map_or(0, |agents| agents.len());
         for nth in 0..count {
@@ -272,10 +276,14 @@ impl<F: FnMut(&Plan) -> bool> Shrinker<F> {
         }
         let ends = values::last_moment(&self.best);
         self.attempt(|plan| plan.active = plan.active.min(values::next_second(ends)));
-        while self.attempt(|plan| {
-            let half = Duration::from_micros(plan.settle.as_micros() / 2);
-            plan.settle = values::next_second(half).min(plan.settle);
-        }) {}
+        // What is expected to come to its end is given the time to.
+        let settles = self.best.expect.is_empty();
+        while settles
+            && self.attempt(|plan| {
+                let half = Duration::from_micros(plan.settle.as_micros() / 2);
+                plan.settle = values::next_second(half).min(plan.settle);
+            })
+        {}
         self.attempt(|plan| plan.checkpoint_every = plan.checkpoint_every.max(values::NEVER));
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod suites;
+mod tutorial;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

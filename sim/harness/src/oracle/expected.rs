@@ -1,36 +1,28 @@
-//! Not a promise of the engine: what whoever wrote the scenario expects of spec and agents, whatever
-//! goes wrong. Gaps of the duties under `closed` are closed at the end; deadlines of those under
-//! `in_time` are met.
+//! Not promises of the engine: what whoever wrote the scenario expects of spec and agents, whatever
+//! goes wrong.
 //!
-//! From the log alone. Start reading at [`judge`].
+//! `closed`: gaps of these duties are closed at the end, none lies with people. `in_time`: these
+//! duties are done within their deadline, counted from when the engine could know of them: whose
+//! trigger came late to it gets as much time as any other.
+//! From the log alone. Start reading at [`closed`] and [`in_time`].
+
+use std::collections::BTreeMap;
 
 use homeostat_log::Control;
+use homeostat_world::{Duration, Timestamp};
 
 use super::told::Told;
 use super::{Evidence, Findings};
+use crate::converged::event_at;
 use crate::plan::any_means;
 
-pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
-    let expect = &evidence.plan.expect;
-    if expect.is_empty() {
-        return;
-    }
-    let means = |words: &[String], gap: &str| {
-        let clause = evidence.setup.clause_of(gap);
-        clause.is_some_and(|clause| any_means(words, &clause.slug, clause.strength))
-    };
+pub(super) fn closed(evidence: &Evidence, findings: &mut Findings) {
     let mut told = Told::default();
     for (event, control) in evidence.controls() {
-        if let Control::DeadlineMissed { gap, due } = control
-            && means(&expect.in_time, gap)
-        {
-            let attempts = told.gaps.get(gap).map_or(0, |known| known.attempts);
-            let at = event.position;
-            findings.push(format!("e{at}: `{gap}` missed {due}, after {attempts} agents"));
-        }
         told.take(control, event.recorded);
     }
-    for (gap, known) in told.gaps.iter().filter(|(gap, _)| means(&expect.closed, gap)) {
+    let words = &evidence.plan.expect.closed;
+    for (gap, known) in told.gaps.iter().filter(|(gap, _)| is_meant(evidence, words, gap)) {
         if known.opened > known.closed {
             let whose = match known.escalated {
                 Some(reason) => format!("lies with people ({reason:?})"),
@@ -39,4 +31,43 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
             findings.push(format!("`{gap}` {whose} after {} agents", known.attempts));
         }
     }
+}
+
+pub(super) fn in_time(evidence: &Evidence, findings: &mut Findings) {
+    let words = &evidence.plan.expect.in_time;
+    let mut told = Told::default();
+    // Until when those are to be done whose deadline has passed.
+    let mut late: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    for (event, control) in evidence.controls() {
+        told.take(control, event.recorded);
+        match control {
+            Control::DeadlineMissed { gap, due } if is_meant(evidence, words, gap) => {
+                late.insert(gap, *due + delay(evidence, gap));
+            }
+            Control::GapClosed { gap, .. } => {
+                let until = late.get(gap.as_str()).copied();
+                if until.is_some_and(|until| event.recorded <= until) {
+                    late.remove(gap.as_str());
+                }
+            }
+            _ => {}
+        }
+    }
+    for (gap, until) in late {
+        let attempts = told.gaps.get(gap).map_or(0, |known| known.attempts);
+        findings.push(format!("`{gap}` was not done by {until}, after {attempts} agents"));
+    }
+}
+
+fn is_meant(evidence: &Evidence, words: &[String], gap: &str) -> bool {
+    let clause = evidence.setup.clause_of(gap);
+    clause.is_some_and(|clause| any_means(words, &clause.slug, clause.strength))
+}
+
+/// How late the trigger of a gap came to the engine.
+fn delay(evidence: &Evidence, gap: &str) -> Duration {
+    let id = evidence.setup.program.parse_id(gap);
+    let trigger = id.and_then(|id| event_at(evidence, id.trigger.get()));
+    let delay = trigger.map(|event| event.recorded.since(event.effective_time()));
+    delay.unwrap_or_default().max(Duration::ZERO)
 }
