@@ -438,9 +438,9 @@ impl Fault {
         Some(Duration::from_micros(self.at.as_micros().saturating_add(after.as_micros())))
     }
 
-    /// Whether it is in force at that time from the start, its ends included.
+    /// Whether it is in force at any time between these two from the start, its ends included.
     #[must_use]
-    pub fn is_in_force(&self, at: Duration) -> bool {
-        self.at <= at && at <= self.ends()
+    pub fn is_in_force(&self, from: Duration, until: Duration) -> bool {
+        self.at <= until && from <= self.ends()
     }
 }
