@@ -187,6 +187,6 @@ mod tests {
         assert_eq!(in_one_line("exit code 1", 20), "exit code 1");
         let traceback = "exit code 1: Traceback (most recent call last):\n  File \"a.py\", line 1\n\
                          KeyError: 'rep'";
-        assert_eq!(in_one_line(traceback, 36), "exit code 1: … line 1 KeyError: 'rep'");
+        assert_eq!(in_one_line(traceback, 36), "exit code 1: … ine 1 KeyError: 'rep'");
     }
 }

@@ -27,6 +27,8 @@ const LOG: &str = "HOMEOSTAT_AGENT_LOG";
 const LOOKS_MAX: u32 = 100;
 /// Looks when a run is dropped, where an async thread waits for it: about 50 ms.
 const LOOKS_AT_DROP: u32 = 7;
+/// Looks in a row that see nothing before it is believed.
+const LOOKS_THAT_PROVE: u32 = 2;
 /// Looks in a row that wait for processes which have no environment yet.
 const LOOKS_FOR_NEWBORN: u32 = 3;
 /// The longest pause between two looks.
@@ -101,8 +103,8 @@ impl Mark {
         let wanted: Vec<Vec<u8>> = self.variables().map(entry).collect();
         let mut hunt = Hunt::default();
         let mut quiet = 0;
-        // A process can fork between the moment that it is seen and the signal, so only a look
-        // that sees none proves that none is left.
+        // A process can fork between the moment that it is seen and the signal, and between two
+        // entries of one look, so only two looks in a row that see none prove that none is left.
         for round in 0..looks_max {
             if round > 0 {
                 let pause = Duration::from_millis(1 << round.saturating_sub(1).min(10));
@@ -117,7 +119,7 @@ impl Mark {
                 }
             };
             quiet = if hunt.seen == 0 { quiet + 1 } else { 0 };
-            if quiet >= LOOKS_FOR_NEWBORN || (quiet > 0 && !newborn) {
+            if quiet >= LOOKS_FOR_NEWBORN || (quiet >= LOOKS_THAT_PROVE && !newborn) {
                 break;
             }
         }
@@ -145,7 +147,7 @@ impl Hunt {
         }
         match kill(pid, Signal::SIGKILL) {
             Ok(()) => drop(self.killed.insert(pid)),
-            // It ended by itself meanwhile.
+            // It ended by itself meanwhile, and may have started another before that: look again.
             Err(Errno::ESRCH) => {}
             Err(error) => {
                 tracing::warn!(%pid, %error, "what an agent left behind cannot be killed");
