@@ -4,6 +4,8 @@
 //! Never: secrets, or the whole log; an agent is told what its gap is about. Promise: everything that the judge later
 //! holds against an agent stands in its brief. Start reading at [`Brief`].
 
+use std::sync::Arc;
+
 use homeostat_world::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -92,8 +94,9 @@ pub struct Brief {
     pub depth: u16,
     /// The arguments of the call and their values.
     pub arguments: Vec<Argument>,
-    /// The events behind the gap as CloudEvents, the trigger first.
-    pub context: Vec<Json>,
+    /// The events behind the gap as CloudEvents, the trigger first. Shared, since they are most of
+    /// a brief and the runner has a copy of what the judge keeps.
+    pub context: Arc<Vec<Json>>,
     /// What it must keep to.
     pub constraints: Constraints,
     /// What it may use up.

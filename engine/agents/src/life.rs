@@ -337,7 +337,7 @@ fn brief(member: &Member, agent: &str, order: &Order, task: Task, now: Timestamp
         action: task.action,
         depth: task.depth,
         arguments: task.arguments,
-        context: task.context,
+        context: Arc::new(task.context),
         constraints: Constraints {
             clause: task.clause,
             due: task.due,

@@ -190,7 +190,7 @@ fn forbidden(brief: &Brief) -> Claim {
 /// Adds all that the agent was told.
 fn leak(brief: &Brief, claim: &mut Claim) {
     if let Claim::Append(ClaimedEvent { data: Json::Object(data), .. }) = claim {
-        data.insert("told".to_owned(), Json::Array(brief.context.clone()));
+        data.insert("told".to_owned(), Json::Array(brief.context.to_vec()));
     }
 }
 

@@ -230,7 +230,7 @@ append = { data = { score = { from = 10, to = 90 } } }"#;
     let leaker = super::Desk::new(&format!("{FILE}plan = \"leak\"\n"));
     let outcome = play(&leaker, 1).outcome;
     let line: Json = serde_json::from_str(outcome.lines.first().unwrap()).unwrap();
-    assert_eq!(line["append"]["data"]["told"], Json::Array(leaker.brief.context));
+    assert_eq!(line["append"]["data"]["told"], Json::Array(leaker.brief.context.to_vec()));
 }
 
 #[test]
