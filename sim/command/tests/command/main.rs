@@ -92,3 +92,11 @@ fn a_plan_that_keeps_its_promises_has_nothing_to_shrink() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("there is nothing to shrink"), "{said}");
 }
+
+#[test]
+fn an_ordinary_build_plants_no_defects_and_says_which_build_does() {
+    let scenarios = scenarios().display().to_string();
+    let output = sim(&["canaries", "raw_clock", "--scenarios", &scenarios]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("`cargo ci canaries`"), "{output:?}");
+}
