@@ -80,6 +80,7 @@ pub enum Severity {
 impl From<Strength> for Severity {
     fn from(strength: Strength) -> Self {
         match strength {
+            Strength::Invariant => Self::Invariant,
             Strength::Must => Self::Must,
             Strength::Should => Self::Should,
             Strength::Could => Self::Could,

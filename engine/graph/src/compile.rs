@@ -214,7 +214,7 @@ impl<'a> Compiler<'a> {
     fn block(&mut self, block: &Block) -> Result<(), CompileError> {
         let index = number(self.program.blocks.len(), "blocks")?;
         let mut trigger_types = Vec::new();
-        for name in &block.triggers {
+        for name in block.trigger.events() {
             let trigger = self.event_type(name)?;
             if !trigger_types.contains(&trigger) {
                 trigger_types.push(trigger);
@@ -243,7 +243,7 @@ impl<'a> Compiler<'a> {
             }
         }
         self.program.blocks.push(BlockPlan {
-            triggers: block.triggers.clone(),
+            triggers: block.trigger.events().to_vec(),
             frame: inside.frame,
             body,
             watched: inside.watched,
@@ -261,6 +261,7 @@ impl<'a> Compiler<'a> {
         let mut plans = Vec::new();
         for item in items {
             plans.push(match item {
+                Item::ForEach(_) => continue,
                 Item::Duty(duty) => ItemPlan::Duty(self.duty(duty, None, block, inside)?),
                 Item::Guard(guard) => {
                     let index = number(self.program.guards.len(), "guards")?;
@@ -344,7 +345,7 @@ impl<'a> Compiler<'a> {
             requires: duty.requires.iter().map(|requirement| requirement.name.clone()).collect(),
             fallback: None,
             fallback_of: None,
-            triggers: block.triggers.clone(),
+            triggers: block.trigger.events().to_vec(),
             each: duty.each,
             using_inferred: duty.using_inferred,
             arguments: Vec::new(),
@@ -478,7 +479,7 @@ impl<'a> Compiler<'a> {
                     text: text.clone(),
                 }
             }
-            Condition::Holds { value, text } => {
+            Condition::Exists { value, text } | Condition::Holds { value, text } => {
                 Test::Holds { value: self.read(value, inside)?, text: text.clone() }
             }
         })
@@ -506,7 +507,10 @@ impl<'a> Compiler<'a> {
                 let seconds = length.micros as f64 / 1e6;
                 self.constant(Constant::Number(seconds))?
             }
-            Expr::Literal(Literal::Length(_)) | Expr::Call(_) => Read::Nowhere,
+            Expr::Literal(Literal::Length(_))
+            | Expr::Call(_)
+            | Expr::Count { .. }
+            | Expr::Instances { .. } => Read::Nowhere,
             Expr::Threshold(name) => {
                 let found = self.spec.thresholds.iter().find(|threshold| threshold.name == *name);
                 let found = found.ok_or_else(|| CompileError::UnknownThreshold(name.clone()))?;
@@ -716,6 +720,7 @@ fn reads_inferred(items: &[Item]) -> bool {
     items.iter().all(|item| match item {
         Item::Duty(duty) => duty.using_inferred || duty.strength != Strength::Must,
         Item::Guard(guard) => reads_inferred(&guard.body),
+        Item::ForEach(each) => reads_inferred(&each.body),
     })
 }
 

@@ -342,6 +342,7 @@ impl Explainer {
             missing.push_str(&format!(" for {}", whose.join(", ")));
         }
         let (strength, priority) = match duty.strength {
+            Strength::Invariant => ("invariant", "above every duty"),
             Strength::Must => ("must", "high priority"),
             Strength::Should => ("should", "low priority"),
             Strength::Could => ("could", "when there is budget to spare"),

@@ -149,7 +149,7 @@ impl<'a> History<'a> {
         }
         let name = self.log.canonical(&event.event.r#type).to_owned();
         for (block, written) in self.spec.blocks.iter().enumerate() {
-            if written.triggers.contains(&name) {
+            if written.trigger.events().contains(&name) {
                 self.enter(&written.body, block, event, event.effective_time(), event);
             }
         }
@@ -252,6 +252,7 @@ impl<'a> History<'a> {
                 Item::Duty(duty) => {
                     self.owe(duty, block, trigger, at);
                 }
+                Item::ForEach(_) => {}
                 Item::Guard(guard) => {
                     let number = guard_number(self.spec, guard);
                     self.guards.push(Reached { guard, number, trigger, block, decided: None });

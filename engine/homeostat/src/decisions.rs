@@ -79,6 +79,7 @@ pub(crate) fn in_words(
 /// How hard a gap is, in a word and its colour.
 pub(crate) const fn hard(strength: Strength) -> (Style, &'static str) {
     match strength {
+        Strength::Invariant => (paint::BAD, "invariant"),
         Strength::Must => (paint::BAD, "must"),
         Strength::Should => (paint::CARE, "should"),
         Strength::Could => (paint::NAME, "could"),

@@ -4,7 +4,20 @@
 //! `engine/conductor`): they see these types and never the text. Lists stand in the order of the
 //! text. Constructs that parse but are not evaluated yet are listed in [`Spec::unevaluated`].
 
+mod always;
+mod contract;
+mod scenario;
+mod time;
+
 use serde::{Deserialize, Serialize};
+
+pub use always::{Assertion, Check, Origin};
+pub use contract::{
+    AGGREGATE_SAMPLES, Aggregate, Capability, Checker, Goal, Invariant, Metric, Property,
+    Proposition, Target,
+};
+pub use scenario::{Expectation, Expected, Scenario, ScenarioAct, ScenarioEvent, ScenarioStep};
+pub use time::{At, CatchUp, Held, Period, Schedule, Trigger};
 
 use crate::source::Span;
 
@@ -23,8 +36,22 @@ pub struct Spec {
     pub measures: Vec<Measure>,
     /// Declared thresholds.
     pub thresholds: Vec<Threshold>,
-    /// `when <event>` blocks, duties inside.
+    /// `when`, `every` and `on` blocks, duties inside.
     pub blocks: Vec<Block>,
+    /// `always` assertions and the rules of entities.
+    pub assertions: Vec<Assertion>,
+    /// What is sampled, declared or inferred from invariants and `optimise`.
+    pub metrics: Vec<Metric>,
+    /// `invariant …`.
+    pub invariants: Vec<Invariant>,
+    /// `capability …`.
+    pub capabilities: Vec<Capability>,
+    /// `optimise …`.
+    pub targets: Vec<Target>,
+    /// What a new version of this spec does about events of before it.
+    pub backfill: Backfill,
+    /// `scenario …`.
+    pub scenarios: Vec<Scenario>,
     /// The breaker settings, defaults filled in.
     pub limits: Limits,
     /// `time_zone: "Europe/London"`.
@@ -123,11 +150,24 @@ pub enum Direction {
     Rising,
 }
 
-/// `when <event> { … }`.
+/// `backfill_policy`: what adopting a version does about the triggers that were there before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backfill {
+    /// They are owed what the new clauses say, in log order, a bounded number at a time.
+    Sequential,
+    /// Nothing is owed for them.
+    ProspectiveOnly,
+    /// A person decides. The default, since a silent backfill can reach thousands of people.
+    #[default]
+    HumanDecision,
+}
+
+/// `when … { … }`, `every … { … }`, `on … { … }`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Block {
-    /// Canonical event types that trigger it (one, or several with `|`).
-    pub triggers: Vec<String>,
+    /// What triggers it.
+    pub trigger: Trigger,
     /// What stands inside, in order.
     pub body: Vec<Item>,
     /// Where it stands.
@@ -141,6 +181,24 @@ pub enum Item {
     Duty(Duty),
     /// `if … { … }`
     Guard(Guard),
+    /// `for each … { … }`
+    ForEach(ForEach),
+}
+
+/// `for each entity with condition { body }`: the body once for each live instance, the set frozen
+/// when it is reached.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ForEach {
+    /// Whose instances.
+    pub entity: String,
+    /// Which of them; all when none. Its paths may be bound to the instance.
+    pub condition: Option<Condition>,
+    /// `for each customer with interactions.count > 3`, as written.
+    pub text: String,
+    /// What follows for each. Paths rooted in the entity are bound to the instance.
+    pub body: Vec<Item>,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// `if condition { body }`.
@@ -159,10 +217,12 @@ pub struct Guard {
     pub span: Span,
 }
 
-/// `must | should | could`.
+/// `must | should | could`, and above them what must always hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strength {
+    /// Assertions and invariants: above every duty.
+    Invariant,
     /// A hard gap: an agent at once; promotion waits.
     Must,
     /// A soft gap: low priority.
@@ -283,6 +343,24 @@ pub enum Expr {
     },
     /// `threshold.churn_warning` used as a plain number.
     Threshold(String),
+    /// `customer.interactions.count`: how many live instances of `member` name this instance in
+    /// their attribute `through`. A bare collection is read as the same number.
+    Count {
+        /// Whose collection.
+        of: Path,
+        /// The entity of the members.
+        member: String,
+        /// Their attribute that names the owner.
+        through: String,
+    },
+    /// `count(alert.critical)`: how many live instances of an entity there are for which the
+    /// condition, bound to the instance, holds. Only in assertions over the system as a whole.
+    Instances {
+        /// Which entity.
+        entity: String,
+        /// Which of them; all when none.
+        condition: Option<Box<Condition>>,
+    },
     /// Any other call: the agent is told, nothing is computed.
     Call(String),
 }
@@ -305,6 +383,9 @@ pub enum Literal {
 pub struct Path {
     /// The trigger's field: usually an entity's name, `interaction`.
     pub root: String,
+    /// The root is not carried by the trigger: it is the instance that the block's trigger, a
+    /// `for each` around or the assertion is bound to, the innermost of that entity.
+    pub bound: bool,
     /// The entity that the root's value names.
     pub entity: Option<String>,
     /// The attributes after it. Each is an attribute of the entity before it.
@@ -361,6 +442,14 @@ pub enum Condition {
         /// As written.
         text: String,
     },
+    /// `x exists`, `x has y`: true if there is a value, false if there is none; never unknown. Of a
+    /// collection: whether it has a member.
+    Exists {
+        /// The value.
+        value: Expr,
+        /// As written.
+        text: String,
+    },
 }
 
 /// How two values are compared.
@@ -407,6 +496,8 @@ pub struct Limits {
     pub settle: Length,
     /// The deadline of a fallback that states none. Default 24 h.
     pub default_within: Length,
+    /// Retroactive obligations that are owed at once while a backfill runs. Default 10.
+    pub max_backfill_in_flight: u32,
 }
 
 /// Money per time.
@@ -449,6 +540,7 @@ fn collect_duties<'a>(items: &'a [Item], found: &mut Vec<&'a Duty>) {
                 }
             }
             Item::Guard(guard) => collect_duties(&guard.body, found),
+            Item::ForEach(each) => collect_duties(&each.body, found),
         }
     }
 }
@@ -463,6 +555,7 @@ impl Default for Limits {
             total_compute_budget: None,
             settle: Length::default(),
             default_within: Length::from_micros(24 * 3_600_000_000),
+            max_backfill_in_flight: 10,
         }
     }
 }

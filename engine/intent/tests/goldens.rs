@@ -99,7 +99,7 @@ fn outline(spec: &Spec) -> String {
         writeln!(out, "threshold {} {} {:?}", t.name, t.value, t.direction).unwrap();
     }
     for block in &spec.blocks {
-        writeln!(out, "when {:?}", block.triggers).unwrap();
+        writeln!(out, "when {:?}", block.trigger.events()).unwrap();
         body(&mut out, spec, &block.body, 1);
     }
     writeln!(out, "{:?}\ntime zone {:?}", spec.limits, spec.time_zone).unwrap();
@@ -114,6 +114,10 @@ fn body(out: &mut String, spec: &Spec, items: &[Item], depth: usize) {
     for item in items {
         match item {
             Item::Duty(d) => duty(out, d, depth, "owed"),
+            Item::ForEach(each) => {
+                writeln!(out, "{indent}{}", each.text).unwrap();
+                body(out, spec, &each.body, depth + 1);
+            }
             Item::Guard(guard) => {
                 writeln!(out, "{indent}if {}", guard.text).unwrap();
                 writeln!(out, "{indent}  = {:?}", guard.condition).unwrap();

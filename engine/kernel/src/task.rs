@@ -18,6 +18,7 @@ pub(crate) fn task(
 ) -> Task {
     let clause = program.clause(obligation.id.clause);
     let strength = match clause.strength {
+        Strength::Invariant => "invariant",
         Strength::Must => "must",
         Strength::Should => "should",
         Strength::Could => "could",

@@ -158,6 +158,7 @@ fn word(truth: Truth) -> &'static str {
 
 pub(crate) fn strength(strength: Strength) -> &'static str {
     match strength {
+        Strength::Invariant => "ALWAYS",
         Strength::Must => "MUST",
         Strength::Should => "SHOULD",
         Strength::Could => "COULD",

@@ -60,7 +60,7 @@ impl Log<'_> {
                 #[expect(clippy::cast_precision_loss, reason = "the language says: in seconds")]
                 Carried::Number(length.micros as f64 / 1e6)
             }),
-            Expr::Call(_) => None,
+            Expr::Call(_) | Expr::Count { .. } | Expr::Instances { .. } => None,
             Expr::Threshold(name) => {
                 let known = self.spec.thresholds.iter().find(|threshold| threshold.name == *name);
                 known.map(|threshold| Carried::Number(threshold.value))
@@ -282,6 +282,7 @@ impl Log<'_> {
                     Direction::Rising => before.is_none_or(|b| b < *level) && after >= *level,
                 })
             }
+            Condition::Exists { value: tested, .. } => truth_of(value(tested).is_some()),
             Condition::Holds { value: tested, .. } => truth_of(match value(tested) {
                 None | Some(Carried::Truth(false) | Carried::Nested { empty: true }) => false,
                 Some(Carried::Number(number)) => number != 0.0,
@@ -325,6 +326,7 @@ pub(super) fn reads_inferred(items: &[Item]) -> bool {
     items.iter().all(|item| match item {
         Item::Duty(duty) => duty.strength != Strength::Must || duty.using_inferred,
         Item::Guard(guard) => reads_inferred(&guard.body),
+        Item::ForEach(each) => reads_inferred(&each.body),
     })
 }
 

@@ -225,7 +225,7 @@ fn fails(fail_on: Option<FailOn>, mut gaps: impl Iterator<Item = FailOn>) -> boo
 impl From<Strength> for FailOn {
     fn from(strength: Strength) -> Self {
         match strength {
-            Strength::Must => Self::Must,
+            Strength::Invariant | Strength::Must => Self::Must,
             Strength::Should => Self::Should,
             Strength::Could => Self::Could,
         }

@@ -80,7 +80,9 @@ fn reads(condition: &Condition, measures: &[Measure], entities: &[Entity], feeds
             read(left, measures, entities, feeds);
             read(right, measures, entities, feeds);
         }
-        Condition::Crosses { value, .. } | Condition::Holds { value, .. } => {
+        Condition::Crosses { value, .. }
+        | Condition::Holds { value, .. }
+        | Condition::Exists { value, .. } => {
             read(value, measures, entities, feeds);
         }
     }

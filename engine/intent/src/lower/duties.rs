@@ -16,6 +16,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::lowered::{
     Argument, Block, Duty, Expr, Guard, Item, Length, Performer, Requirement, Role, Strength,
+    Trigger,
 };
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
@@ -55,7 +56,8 @@ impl Lowering {
         let scope = Scope { path: vec![triggers.join("|")], ..Scope::default() };
         let body = self.body(item, &scope, &mut Seen::new());
         if !triggers.is_empty() {
-            self.spec.blocks.push(Block { triggers, body, span: self.heading_span(item) });
+            let trigger = Trigger::Events(triggers);
+            self.spec.blocks.push(Block { trigger, body, span: self.heading_span(item) });
         }
     }
 
@@ -534,6 +536,7 @@ fn key(called: &str, entity: String) -> Role {
 
 fn strength_word(strength: Strength) -> &'static str {
     match strength {
+        Strength::Invariant => "invariant",
         Strength::Must => "must",
         Strength::Should => "should",
         Strength::Could => "could",

@@ -29,7 +29,7 @@ impl Lowering {
     pub(super) fn check_graph(&mut self) {
         let mut steps: BTreeMap<String, Vec<Step>> = BTreeMap::new();
         for block in &self.spec.blocks {
-            for trigger in &block.triggers {
+            for trigger in block.trigger.events() {
                 let own = steps.entry(trigger.clone()).or_default();
                 own.extend(block.body.iter().filter_map(step));
             }

@@ -109,7 +109,7 @@ impl Lowering {
             hops.push(Hop { attribute: name.to_owned(), entity: next.clone() });
             current = next;
         }
-        Path { root: root.to_owned(), entity, hops }
+        Path { root: root.to_owned(), bound: false, entity, hops }
     }
 
     /// Whether a path ends in a collection, or counts one.

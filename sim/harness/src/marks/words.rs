@@ -82,6 +82,7 @@ pub(super) fn of_duty(
     words: &mut BTreeSet<&'static str>,
 ) {
     words.insert(match duty.strength {
+        Strength::Invariant => "invariant",
         Strength::Must => "must",
         Strength::Should => "should",
         Strength::Could => "could",
@@ -161,7 +162,7 @@ fn of_condition(spec: &Spec, condition: &Condition, words: &mut BTreeSet<&'stati
             words.extend(threshold.as_ref().map(|_| "threshold"));
             of_value(spec, value, words);
         }
-        Condition::Holds { value, .. } => {
+        Condition::Exists { value, .. } | Condition::Holds { value, .. } => {
             words.insert("holds");
             of_value(spec, value, words);
         }
@@ -179,7 +180,7 @@ fn of_value(spec: &Spec, value: &Expr, words: &mut BTreeSet<&'static str>) {
         Expr::Measure { .. } => "measure",
         Expr::Path(path) => of_path(spec, path),
         // Nothing is computed for it, so there is nothing to reach.
-        Expr::Call(_) => return,
+        Expr::Call(_) | Expr::Count { .. } | Expr::Instances { .. } => return,
     });
 }
 

@@ -141,7 +141,7 @@ fn trigger_of<'a>(spec: &'a Spec, action: &str) -> Option<&'a str> {
     use homeostat_intent::lowered::Item;
     let direct = |item: &Item| matches!(item, Item::Duty(duty) if duty.action == action);
     let block = spec.blocks.iter().find(|block| block.body.iter().any(direct))?;
-    block.triggers.first().map(String::as_str)
+    block.trigger.events().first().map(String::as_str)
 }
 
 /// A name as TOML text.

@@ -145,7 +145,7 @@ impl Shapes {
         each_duty(&block.body, &mut |duty| {
             duty.arguments.iter().for_each(|argument| each_path(&argument.value, &mut root));
         });
-        for trigger in &block.triggers {
+        for trigger in block.trigger.events() {
             for (name, entity) in &roots {
                 let sort = entity
                     .clone()
@@ -188,7 +188,7 @@ impl Shapes {
                 self.note(right, near_left);
             }
             Condition::Crosses { value, level, .. } => self.note(value, around(*level)),
-            Condition::Holds { value, .. } => {
+            Condition::Exists { value, .. } | Condition::Holds { value, .. } => {
                 self.note(value, vec![Json::from(true), Json::from(false)]);
             }
         }
@@ -208,7 +208,7 @@ impl Shapes {
                 self.levels.get(name).map_or_else(Vec::new, |level| around(*level))
             }
             Expr::Path(_) | Expr::Measure { .. } => [1, 2, 3].map(Json::from).to_vec(),
-            Expr::Call(_) => Vec::new(),
+            Expr::Call(_) | Expr::Count { .. } | Expr::Instances { .. } => Vec::new(),
         }
     }
 
@@ -263,6 +263,7 @@ fn each_duty(items: &[Item], visit: &mut dyn FnMut(&Duty)) {
     for item in items {
         match item {
             Item::Guard(guard) => each_duty(&guard.body, visit),
+            Item::ForEach(each) => each_duty(&each.body, visit),
             Item::Duty(duty) => {
                 let mut next = Some(duty);
                 while let Some(duty) = next {
@@ -284,7 +285,9 @@ fn each_expr(condition: &Condition, visit: &mut dyn FnMut(&Expr)) {
             visit(left);
             visit(right);
         }
-        Condition::Crosses { value, .. } | Condition::Holds { value, .. } => visit(value),
+        Condition::Crosses { value, .. }
+        | Condition::Holds { value, .. }
+        | Condition::Exists { value, .. } => visit(value),
     }
 }
 

@@ -108,7 +108,9 @@ impl Teller<'_> {
 
     /// A trigger and what becomes of its duties.
     fn story(&mut self, block: &Block) {
-        let Some(trigger) = self.draw.one_of(&block.triggers).cloned() else { return self.noise() };
+        let Some(trigger) = self.draw.one_of(block.trigger.events()).cloned() else {
+            return self.noise();
+        };
         let sent = self.draw.between(0, self.active().saturating_mul(4) / 5);
         let time = sent.saturating_sub(self.backdate(block, sent));
         let ids = self.ids(&trigger);
@@ -172,6 +174,7 @@ impl Teller<'_> {
         for item in items {
             match item {
                 Item::Duty(duty) => self.duty(duty, from, scene),
+                Item::ForEach(_) => {}
                 Item::Guard(guard) => {
                     // A guard is decided when the last of what it awaits is there. Where agents
                     // bring that, the time is not known here, and a little later is a good guess.
@@ -279,7 +282,7 @@ impl Teller<'_> {
     /// Many triggers in one instant.
     fn burst(&mut self, spec: &Spec) {
         let Some(block) = self.draw.one_of(&spec.blocks) else { return };
-        let Some(trigger) = self.draw.one_of(&block.triggers).cloned() else { return };
+        let Some(trigger) = self.draw.one_of(block.trigger.events()).cloned() else { return };
         let at = self.draw.between(0, self.active().saturating_mul(4) / 5);
         for _ in 0..self.draw.count(6, 20).min(self.wants.events) {
             let ids = self.ids(&trigger);
@@ -427,6 +430,7 @@ fn collect_lengths(items: &[Item], into: &mut Vec<i64>) {
                 }
             }
             Item::Guard(guard) => collect_lengths(&guard.body, into),
+            Item::ForEach(each) => collect_lengths(&each.body, into),
         }
     }
 }
@@ -438,6 +442,7 @@ fn collect_required(items: &[Item], into: &mut Vec<(Vec<String>, Vec<String>)>) 
                 into.extend(duty.requires.iter().map(|it| (it.from.clone(), it.until.clone())));
             }
             Item::Guard(guard) => collect_required(&guard.body, into),
+            Item::ForEach(each) => collect_required(&each.body, into),
         }
     }
 }
@@ -446,7 +451,7 @@ fn collect_required(items: &[Item], into: &mut Vec<(Vec<String>, Vec<String>)>) 
 fn collect_awaited(items: &[Item], into: &mut Vec<String>) {
     let awaited = items.iter().filter_map(|item| match item {
         Item::Guard(guard) => Some(&guard.awaits),
-        Item::Duty(_) => None,
+        Item::Duty(_) | Item::ForEach(_) => None,
     });
     let ids: Vec<ClauseId> = awaited.flatten().copied().collect();
     for item in items {
@@ -456,6 +461,7 @@ fn collect_awaited(items: &[Item], into: &mut Vec<String>) {
             }
             Item::Duty(_) => {}
             Item::Guard(guard) => collect_awaited(&guard.body, into),
+            Item::ForEach(each) => collect_awaited(&each.body, into),
         }
     }
 }

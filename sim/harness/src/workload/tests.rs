@@ -117,7 +117,7 @@ fn every_duty_of_the_crm_is_asked_for_and_answered_by_somebody_in_some_run() {
     };
     let seen = |name: &String| known_as(name).iter().any(|name| types.contains(name));
     for block in &spec.blocks {
-        assert!(block.triggers.iter().any(seen), "{:?}", block.triggers);
+        assert!(block.trigger.events().iter().any(seen), "{:?}", block.trigger.events());
     }
     for duty in spec.duties() {
         assert!(duty.satisfied_by.iter().any(seen), "{}", duty.slug);

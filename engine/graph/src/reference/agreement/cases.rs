@@ -5,8 +5,8 @@
 
 use homeostat_intent::lowered::{
     Argument, Attribute, Block, ClauseId, Comparison, Condition, Direction, Duty, Entity,
-    EventType, Expr, Guard, Hop, Item, Length, Literal, Measure, Path, Performer, Requirement,
-    Role, Spec, SpecHash, State, Strength,
+    EventType, Expr, ForEach, Guard, Hop, Item, Length, Literal, Measure, Path, Performer,
+    Requirement, Role, Spec, SpecHash, State, Strength, Trigger,
 };
 use homeostat_intent::source::Span;
 use homeostat_log::{Actor, Data, Event, Kind, NewEvent};
@@ -171,6 +171,11 @@ fn fewer(items: &[Item]) -> Vec<Vec<Item>> {
         found.push(without);
         let mut replaced = Vec::new();
         match item {
+            Item::ForEach(each) => {
+                for body in fewer(&each.body) {
+                    replaced.push(Item::ForEach(ForEach { body, ..each.clone() }));
+                }
+            }
             Item::Guard(guard) => {
                 for body in fewer(&guard.body) {
                     replaced.push(Item::Guard(Guard { body, ..guard.clone() }));
@@ -266,7 +271,7 @@ impl Drawing<'_, '_> {
         if self.draw.chance(25) {
             triggers.push(self.draw.one(&TRIGGERS).to_owned());
         }
-        Block { triggers, body: self.items(0), span: Span::default() }
+        Block { trigger: Trigger::Events(triggers), body: self.items(0), span: Span::default() }
     }
 
     fn items(&mut self, depth: u64) -> Vec<Item> {
@@ -434,6 +439,7 @@ fn path(root: &str, entity: Option<&str>, hops: &[(&str, Option<&str>)]) -> Path
     };
     Path {
         root: root.to_owned(),
+        bound: false,
         entity: entity.map(str::to_owned),
         hops: hops.iter().map(hop).collect(),
     }
