@@ -250,7 +250,7 @@ fn events_are_known_by_any_of_their_names() {
          action charge(order) { satisfied_by: \"Order PAID\" | order.settled }
          when order_placed | \"Order PLACED\" { must: charge(order) }",
     );
-    assert_eq!(spec.blocks[0].triggers, ["order.placed"]);
+    assert_eq!(spec.blocks[0].trigger.events(), ["order.placed"]);
     assert_eq!(duty(&spec, "charge").satisfied_by, ["order.paid", "order.settled"]);
     let placed = spec.events.iter().find(|event| event.name == "order.placed").unwrap();
     assert_eq!(placed.aliases, ["order_placed", "Order PLACED"]);
