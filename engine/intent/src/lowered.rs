@@ -16,7 +16,10 @@ pub use contract::{
     AGGREGATE_SAMPLES, Aggregate, Capability, Checker, Goal, Invariant, Metric, Property,
     Proposition, Target,
 };
-pub use scenario::{Expectation, Expected, Scenario, ScenarioAct, ScenarioEvent, ScenarioStep};
+pub use scenario::{
+    Expectation, Expected, SCENARIO_START, Scenario, ScenarioAct, ScenarioEvent, ScenarioKind,
+    ScenarioStep,
+};
 pub use time::{At, CatchUp, Held, Period, Schedule, Trigger};
 
 use crate::source::Span;

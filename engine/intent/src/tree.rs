@@ -135,6 +135,8 @@ kinds! {
     At,
     /// `expect gap f(x)`
     Expect,
+    /// `resume at 3d`
+    Resume,
     /// `e1: { … }`
     Record,
     /// `must: f(x) within: d fallback: g`

@@ -402,9 +402,18 @@ impl Parser<'_> {
         self.finish();
     }
 
-    /// `given e1: {…}`, `at 4s e2: {…}`, `at 6s expect gap f(x)`.
+    /// `given e1: {…}`, `at 4s e2: {…}`, `at 6s expect gap f(x)`, `resume at 3d`, `start: "…"`.
     pub(super) fn step(&mut self) {
         match self.word(0) {
+            Some("start") if self.kind(1) == Some(SyntaxKind::Colon) => return self.setting(),
+            Some("resume") => {
+                self.start(SyntaxKind::Resume);
+                self.bump();
+                if !self.eat_word("at") {
+                    self.missing("`at` and a time such as `3d`");
+                }
+                self.operand();
+            }
             Some("given") => {
                 self.start(SyntaxKind::Given);
                 self.bump();
@@ -417,7 +426,7 @@ impl Parser<'_> {
                 if self.at_word("expect") { self.expectation() } else { self.record_or_missing() }
             }
             Some("expect") => return self.expectation(),
-            _ => return self.missing("`given`, `at`, `expect`, or `}`"),
+            _ => return self.missing("`given`, `at`, `expect`, `resume`, or `}`"),
         }
         self.finish();
     }
@@ -430,11 +439,29 @@ impl Parser<'_> {
         }
         self.expect(SyntaxKind::Word, "`gap` or a state such as `fulfilled`");
         if self.at(SyntaxKind::Word) && !self.starts_line(0) {
-            self.path_or_call();
+            self.clause();
         } else {
             self.missing("a duty such as `notify(c1)`");
         }
         self.finish();
+    }
+
+    /// `f(x)`, `f`, and the slug of a repeated duty, `f.2(x)`.
+    fn clause(&mut self) {
+        let checkpoint = self.checkpoint();
+        self.start(SyntaxKind::Path);
+        self.bump();
+        while self.eat(SyntaxKind::Dot) {
+            if !self.eat(SyntaxKind::Number) {
+                self.expect(SyntaxKind::Word, "a name after `.`");
+            }
+        }
+        self.finish();
+        if self.at(SyntaxKind::LeftParen) && !self.starts_line(0) {
+            self.start_at(checkpoint, SyntaxKind::Call);
+            self.arguments();
+            self.finish();
+        }
     }
 
     fn record_or_missing(&mut self) {
