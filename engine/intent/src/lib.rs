@@ -7,6 +7,7 @@
 mod ast;
 pub mod codes;
 pub mod diagnostic;
+pub mod diff;
 mod format;
 mod lexer;
 mod lower;
@@ -18,6 +19,7 @@ pub mod tree;
 mod units;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use diff::{Diff, diff};
 pub use format::format;
 pub use lower::Options;
 pub use lowered::Spec;

@@ -61,6 +61,19 @@ pub struct Spec {
     pub time_zone: Option<String>,
     /// What the text says that this version of the engine does not evaluate.
     pub unevaluated: Vec<Unevaluated>,
+    /// Clauses of earlier versions that this one does not have, whose names stay theirs. Empty until
+    /// [`Spec::keep_slugs`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<Retired>,
+}
+
+/// A clause of an earlier version, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Retired {
+    /// Its identity.
+    pub clause: ClauseId,
+    /// The name that it had, and has again should it come back.
+    pub slug: String,
 }
 
 /// Names a version of a spec.
