@@ -125,7 +125,8 @@ impl Conductor {
             Control::GapDecided { gap, decision, .. } => {
                 self.change_known(&GapKey::new(gap), |gap| match decision {
                     Word::Retry => gap.take_up_again(),
-                    Word::Waive => gap.waived = true,
+                    // The graph says that the gap of a backfill is closed, however it was decided.
+                    Word::Waive | Word::Backfill => gap.waived = true,
                 });
             }
             Control::BreakerChanged { breaker, tripped, .. } => {
@@ -134,7 +135,7 @@ impl Conductor {
                     self.asked.pop_front();
                 }
             }
-            Control::IntentAdopted { .. } => {}
+            Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => {}
         }
         self.ledger.forget_before(recorded);
     }

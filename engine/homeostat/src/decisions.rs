@@ -55,6 +55,7 @@ pub(crate) fn in_words(
             let word = match decision {
                 Decision::Retry => "retry",
                 Decision::Waive => "waive",
+                Decision::Backfill => "backfill",
             };
             ("▼", format!("{} {gap}  {word}: {reason}", painted(paint::HEAD, by)))
         }
@@ -64,16 +65,18 @@ pub(crate) fn in_words(
             let breaker = format!("breaker {word}: {}", plain(breaker));
             ("■", format!("{}  {}", painted(style, breaker), painted(paint::DIM, detail)))
         }
-        Control::IntentAdopted { hash, name, by, .. } => (
-            "◆",
-            format!(
-                "{} {}  {} by {by}",
-                painted(paint::HEAD, "spec adopted"),
-                name.as_deref().unwrap_or("without a name"),
-                shortened(hash, 12),
-            ),
-        ),
+        Control::IntentAdopted { hash, name, by, .. } => {
+            ("◆", put_in_force("spec adopted", name.as_deref(), hash, by))
+        }
+        Control::IntentEvolved { hash, name, by, .. } => {
+            ("◆", put_in_force("spec evolved", name.as_deref(), hash, by))
+        }
     }
+}
+
+fn put_in_force(how: &str, name: Option<&str>, hash: &str, by: &str) -> String {
+    let name = name.unwrap_or("without a name");
+    format!("{} {name}  {} by {by}", painted(paint::HEAD, how), shortened(hash, 12))
 }
 
 /// How hard a gap is, in a word and its colour.

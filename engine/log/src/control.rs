@@ -28,6 +28,24 @@ pub enum Control {
         /// Who adopted it.
         by: String,
     },
+    /// Another version of the spec took the place of the one in force.
+    #[serde(rename = "intent.evolved")]
+    IntentEvolved {
+        /// Its hash in hex.
+        hash: String,
+        /// Its name.
+        name: Option<String>,
+        /// The texts of its files, in order.
+        sources: Vec<AdoptedSource>,
+        /// The person who adopted it. Agents cannot.
+        by: String,
+        /// The hash of the version that it takes the place of.
+        from: String,
+        /// What it says about events of before it.
+        policy: BackfillPolicy,
+        /// What it changes, clause by clause, in numbers.
+        changes: Changes,
+    },
     /// What should have happened and what happened differ.
     #[serde(rename = "gap.opened")]
     GapOpened {
@@ -127,6 +145,42 @@ pub struct AdoptedSource {
     pub text: String,
 }
 
+/// What becomes of the events that were there before a version which asks more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackfillPolicy {
+    /// What they would have called for is owed, some at a time.
+    Sequential,
+    /// Nothing.
+    ProspectiveOnly,
+    /// A person decides.
+    HumanDecision,
+}
+
+/// What a version changes, in clauses. One clause may count more than once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    /// Clauses that are as they were.
+    pub unchanged: u64,
+    /// New clauses.
+    pub added: u64,
+    /// Clauses that are gone.
+    pub removed: u64,
+    /// Clauses that stand elsewhere.
+    pub moved: u64,
+    /// Clauses with a nearer deadline.
+    pub shortened: u64,
+    /// Clauses with a later deadline.
+    pub loosened: u64,
+    /// Pairs of a removed and an added clause that say the same under other conditions.
+    pub guard_changed: u64,
+    /// Clauses whose label stands before something else.
+    pub rewritten: u64,
+    /// Clauses that declarations elsewhere give another meaning.
+    pub redefined: u64,
+}
+
 /// What sort of difference a gap is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -199,6 +253,8 @@ pub enum Decision {
     Retry,
     /// It is no longer owed.
     Waive,
+    /// What a version asks of events of before it is owed, some at a time.
+    Backfill,
 }
 
 /// The breakers that hold agents back.

@@ -86,6 +86,9 @@ fn event_in_words(event: &Event) -> String {
             Control::IntentAdopted { name, .. } => {
                 format!("e{at} intent.adopted {}", name.unwrap_or_default())
             }
+            Control::IntentEvolved { name, by, .. } => {
+                format!("e{at} intent.evolved {} by {by}", name.unwrap_or_default())
+            }
             _ => format!("e{at} {} {}", new.r#type, new.data.to_json()),
         };
     }

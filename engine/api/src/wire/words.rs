@@ -139,6 +139,8 @@ words! {
         Retry = "retry",
         /// It is no longer owed.
         Waive = "waive",
+        /// What a version asks of events of before it is owed, some at a time.
+        Backfill = "backfill",
     }
 }
 
@@ -147,6 +149,7 @@ impl From<Decision> for homeostat_log::control::Decision {
         match decision {
             Decision::Retry => Self::Retry,
             Decision::Waive => Self::Waive,
+            Decision::Backfill => Self::Backfill,
         }
     }
 }

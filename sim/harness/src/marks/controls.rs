@@ -19,7 +19,11 @@ macro_rules! control {
 }
 
 pub(super) const MARKS: &[Mark] = &[
-    control!("intent-adopted", "a spec was put in force", Control::IntentAdopted { .. }),
+    control!(
+        "intent-adopted",
+        "a spec was put in force",
+        Control::IntentAdopted { .. } | Control::IntentEvolved { .. }
+    ),
     control!(
         "gap-of-reaction",
         "a gap opened because something happened and its consequence had not",
@@ -125,8 +129,8 @@ pub(super) const MARKS: &[Mark] = &[
     ),
     control!(
         "decided-retry",
-        "a person let agents try again",
-        Control::GapDecided { decision: Decision::Retry, .. }
+        "a person let agents try, or try again",
+        Control::GapDecided { decision: Decision::Retry | Decision::Backfill, .. }
     ),
     control!(
         "decided-waive",
@@ -196,7 +200,7 @@ mod tests {
     /// The mark of a control event, whatever it is.
     const fn of(control: &Control) -> &'static str {
         match control {
-            Control::IntentAdopted { .. } => "intent-adopted",
+            Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => "intent-adopted",
             Control::GapOpened { kind: GapKind::Reaction, .. } => "gap-of-reaction",
             Control::GapOpened { kind: GapKind::Temporal, .. } => "gap-of-time",
             Control::GapClosed { outcome, .. } => of_outcome(*outcome),
@@ -205,7 +209,9 @@ mod tests {
             Control::AgentSpawned { .. } => "agent-again",
             Control::AgentEnded { ending, .. } => of_ending(*ending),
             Control::GapEscalated { reason, .. } => of_reason(*reason),
-            Control::GapDecided { decision: Decision::Retry, .. } => "decided-retry",
+            Control::GapDecided { decision: Decision::Retry | Decision::Backfill, .. } => {
+                "decided-retry"
+            }
             Control::GapDecided { decision: Decision::Waive, .. } => "decided-waive",
             Control::BreakerChanged { breaker: Breaker::Concurrency, tripped, .. } => {
                 if *tripped {

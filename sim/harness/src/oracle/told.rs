@@ -96,7 +96,10 @@ impl Told {
             Control::BreakerChanged { breaker, tripped, .. } => {
                 self.tripped.insert(*breaker, *tripped);
             }
-            Control::IntentAdopted { .. } => {}
+            // Of a version's backfill nothing is said that agents would have to obey.
+            Control::GapDecided { decision: Decision::Backfill, .. }
+            | Control::IntentAdopted { .. }
+            | Control::IntentEvolved { .. } => {}
         }
     }
 
@@ -120,6 +123,8 @@ pub(crate) fn gap_of(control: &Control) -> Option<&str> {
         | Control::AgentEnded { gap, .. }
         | Control::GapEscalated { gap, .. }
         | Control::GapDecided { gap, .. } => Some(gap),
-        Control::IntentAdopted { .. } | Control::BreakerChanged { .. } => None,
+        Control::IntentAdopted { .. }
+        | Control::IntentEvolved { .. }
+        | Control::BreakerChanged { .. } => None,
     }
 }
