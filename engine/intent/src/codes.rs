@@ -8,6 +8,7 @@
 
 mod blocks;
 mod names;
+mod scenarios;
 mod syntax;
 
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub fn page(code: &str) -> Option<&'static Page> {
 
 /// All pages, in the order of their codes.
 pub fn pages() -> impl Iterator<Item = &'static Page> {
-    syntax::PAGES.iter().chain(names::PAGES).chain(blocks::PAGES)
+    syntax::PAGES.iter().chain(names::PAGES).chain(blocks::PAGES).chain(scenarios::PAGES)
 }
 
 impl std::fmt::Display for Page {
@@ -110,6 +111,16 @@ codes! {
     OPEN_VALUE = "S0902",
     NONSENSE_LIMIT = "S0903",
     SET_TWICE = "S0904",
+    UNKNOWN_CLAUSE = "S1001",
+    UNKNOWN_EVENT = "S1002",
+    OUT_OF_ORDER = "S1003",
+    NEVER_CHECKED = "S1004",
+    WRONG_INSTANCES = "S1005",
+    TWO_SCENARIOS = "S1006",
+    NO_EXPECTATION = "S1007",
+    WRONG_EVENT = "S1008",
+    UNKNOWN_EXPECTED = "S1009",
+    WRONG_CAUSE = "S1010",
 }
 
 #[cfg(test)]

@@ -14,8 +14,11 @@ mod identity;
 mod literals;
 mod names;
 mod ranges;
+mod scenario;
 mod settings;
 mod values;
+
+use std::collections::BTreeMap;
 
 use crate::ast::{self, Node};
 use crate::codes;
@@ -49,6 +52,7 @@ pub(crate) fn lower(
         found: Vec::new(),
         set: settings::Set::default(),
         slugs: identity::Slugs::default(),
+        labels: BTreeMap::new(),
         source: 0,
     };
     let items: Vec<(u32, SyntaxNode)> = (0..).zip(trees).flat_map(|(s, t)| items(s, t)).collect();
@@ -58,6 +62,7 @@ pub(crate) fn lower(
         lowering.source = *source;
         lowering.item(item);
     }
+    lowering.scenarios(&items);
     lowering.finish()
 }
 
@@ -86,6 +91,8 @@ struct Lowering {
     found: Vec<Diagnostic>,
     set: settings::Set,
     slugs: identity::Slugs,
+    /// The labels of clauses that have one, by slug.
+    labels: BTreeMap<String, String>,
     /// The source that is being read.
     source: u32,
 }
@@ -137,7 +144,7 @@ impl Lowering {
                 let head = what.split('{').next().unwrap_or_default().trim().to_owned();
                 self.unevaluated(head, self.span(item));
             }
-            SyntaxKind::Capability | SyntaxKind::Scenario => {
+            SyntaxKind::Capability => {
                 let what = heading(item);
                 self.unevaluated(what, self.heading_span(item));
             }

@@ -351,11 +351,7 @@ fn what_is_not_evaluated_yet_is_listed_once_and_is_no_error() {
                 always { assert: no(a.x) is late for > 24h }
                 invariant x
                 capability y { accepts: a.b }
-                optimise cost within budget($200/month)
-                scenario \"s\" { given e1: { type: a.b, a: a1, time: 0s }
-                  at 6s expect gap f(a1)
-                  at 7s e2: { type: f, a: a1 }
-                  at 8s expect fulfilled f(a1) }";
+                optimise cost within budget($200/month)";
     let spec = spec(text);
     let listed: Vec<&str> = spec.unevaluated.iter().map(|later| later.what.as_str()).collect();
     assert_eq!(
@@ -371,7 +367,6 @@ fn what_is_not_evaluated_yet_is_listed_once_and_is_no_error() {
             "invariant x",
             "capability y",
             "optimise cost within budget($200/month)",
-            "scenario \"s\"",
         ]
     );
     assert_eq!(codes(text).iter().filter(|code| **code == "S0010").count(), listed.len());

@@ -236,6 +236,9 @@ impl Lowering {
         duty.within = within;
         duty.using_inferred = node.child(SyntaxKind::Using).is_some();
         duty.span = self.span(node);
+        if let Some(label) = &label {
+            self.labels.insert(duty.slug.clone(), label.clone());
+        }
         self.check_cooldown(node, within);
         duty.fallback = self.fallback(node, &duty, &parts).map(Box::new);
         Some(duty)

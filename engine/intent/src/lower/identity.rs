@@ -1,7 +1,7 @@
 //! Names that survive editing: the hash of a spec, the identity and the slug of a clause.
 //!
 //! In: trees and normalised texts. Out: [`SpecHash`], [`ClauseId`], slugs.
-//! Never: counts blanks, comments or notes.
+//! Never: counts blanks, comments, notes or scenarios.
 //! Promise: reordering other clauses changes no identity. Two clauses that say the same in the
 //! same place are told apart by their order, since nothing else is left.
 
@@ -9,20 +9,33 @@ use std::collections::BTreeMap;
 
 use crate::ast;
 use crate::lowered::{ClauseId, SpecHash};
-use crate::tree::SyntaxNode;
+use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
 
-/// BLAKE3 over the tokens that mean something, file by file.
+/// BLAKE3 over the tokens that mean something, file by file. Scenarios say nothing of the system
+/// that runs: writing another one makes no new version, and a file of nothing else counts as none.
 pub(super) fn spec_hash(trees: &[SyntaxNode]) -> SpecHash {
     let mut hasher = blake3::Hasher::new();
     for tree in trees {
+        let (mut scenarios, mut others) = (false, false);
         for token in ast::meaning(tree) {
+            if in_scenario(&token) {
+                scenarios = true;
+                continue;
+            }
+            others = true;
             hasher.update(ast::normal_token(&token).as_bytes());
             // No token holds a zero byte that is not an error, so tokens cannot run together.
             hasher.update(&[0]);
         }
-        hasher.update(&[1]);
+        if others || !scenarios {
+            hasher.update(&[1]);
+        }
     }
     SpecHash(*hasher.finalize().as_bytes())
+}
+
+fn in_scenario(token: &SyntaxToken) -> bool {
+    token.parent_ancestors().any(|node| node.kind() == SyntaxKind::Scenario)
 }
 
 /// Gives out identities and slugs, each once.
