@@ -6,12 +6,11 @@
 //! Promise: what enrichments say lies in a layer of its own, over what primary events said.
 //! Start reading at [`Columns::set`], then [`Columns::get`].
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use homeostat_world::canary;
 
 use crate::datum::Datum;
 use crate::intern::Symbols;
+use crate::table::Table;
 
 /// The two layers of one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,94 +24,14 @@ pub(crate) struct Cell {
 /// All remembered values.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
-    columns: Vec<Column>,
+    columns: Vec<Table<Cell>>,
     /// What this event replaced, in order.
     replaced: Vec<(u32, Datum, Cell)>,
 }
 
-/// One column: a cell for each instance that has a value. Most instances are named by texts, whose
-/// symbols are dense: a list by symbol says where the cell is.
-#[derive(Debug, Default)]
-struct Column {
-    cells: Vec<(Datum, Cell)>,
-    free: Vec<u32>,
-    /// For each symbol, the place of its cell and one more; zero is none.
-    by_symbol: Vec<u32>,
-    others: HashMap<Datum, u32, FixedState>,
-}
-
-impl Column {
-    fn place(&self, instance: Datum) -> Option<u32> {
-        match instance {
-            Datum::Text(symbol) => self.by_symbol.get(symbol.0 as usize)?.checked_sub(1),
-            other => self.others.get(&other).copied(),
-        }
-    }
-
-    fn get(&self, instance: Datum) -> Option<&Cell> {
-        self.cells.get(self.place(instance)? as usize).map(|(_, cell)| cell)
-    }
-
-    fn get_mut(&mut self, instance: Datum) -> Option<&mut Cell> {
-        let place = self.place(instance)?;
-        self.cells.get_mut(place as usize).map(|(_, cell)| cell)
-    }
-
-    /// Puts the cell of an instance that has none.
-    fn insert(&mut self, instance: Datum, cell: Cell) {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.cells.push((Datum::Absent, Cell::default()));
-            u32::try_from(self.cells.len() - 1).unwrap_or(u32::MAX)
-        });
-        assert!(place < u32::MAX, "fewer than four thousand million values are remembered");
-        if let Some(room) = self.cells.get_mut(place as usize) {
-            *room = (instance, cell);
-        }
-        match instance {
-            Datum::Text(symbol) => {
-                let symbol = symbol.0 as usize;
-                if self.by_symbol.len() <= symbol {
-                    self.by_symbol.resize(symbol + 1, 0);
-                }
-                if let Some(found) = self.by_symbol.get_mut(symbol) {
-                    *found = place + 1;
-                }
-            }
-            other => {
-                self.others.insert(other, place);
-            }
-        }
-    }
-
-    fn remove(&mut self, instance: Datum) -> bool {
-        let Some(place) = self.place(instance) else { return false };
-        if let Datum::Text(symbol) = instance
-            && let Some(found) = self.by_symbol.get_mut(symbol.0 as usize)
-        {
-            *found = 0;
-        }
-        self.others.remove(&instance);
-        if let Some(room) = self.cells.get_mut(place as usize) {
-            *room = (Datum::Absent, Cell::default());
-        }
-        self.free.push(place);
-        true
-    }
-
-    fn len(&self) -> usize {
-        self.cells.len() - self.free.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.cells.capacity() * size_of::<(Datum, Cell)>()
-            + (self.free.capacity() + self.by_symbol.capacity()) * size_of::<u32>()
-            + self.others.allocation_size()
-    }
-}
-
 impl Columns {
     pub(crate) fn new(count: usize) -> Self {
-        let columns = (0..count).map(|_| Column::default()).collect();
+        let columns = (0..count).map(|_| Table::default()).collect();
         Self { columns, replaced: Vec::new() }
     }
 
@@ -156,7 +75,7 @@ impl Columns {
                     instance.retain(symbols);
                 }
             }
-        } else if values.remove(instance) {
+        } else if values.remove(instance).is_some() {
             instance.release(symbols);
         }
     }
@@ -186,18 +105,18 @@ impl Columns {
 
     /// Every value of one column, in no order.
     pub(crate) fn all(&self, column: usize) -> impl Iterator<Item = (Datum, Cell)> {
-        let cells = self.columns.get(column).into_iter().flat_map(|column| &column.cells);
-        cells.copied().filter(|(instance, _)| *instance != Datum::Absent)
+        let rows = self.columns.get(column).into_iter().flat_map(Table::iter);
+        rows.map(|(instance, cell)| (instance, *cell))
     }
 
     /// How many values are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.columns.iter().map(Column::len).sum()
+        self.columns.iter().map(Table::len).sum()
     }
 
     /// Bytes set aside.
     pub(crate) fn bytes(&self) -> usize {
-        let tables: usize = self.columns.iter().map(Column::bytes).sum();
+        let tables: usize = self.columns.iter().map(Table::bytes).sum();
         tables + self.replaced.capacity() * size_of::<(u32, Datum, Cell)>()
     }
 

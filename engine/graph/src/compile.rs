@@ -8,6 +8,7 @@
 //! Start reading at [`Program::compile`].
 
 mod duties;
+mod quantified;
 mod reads;
 
 use std::collections::BTreeMap;
@@ -102,6 +103,7 @@ impl Program {
         for block in &spec.blocks {
             compiler.block(block)?;
         }
+        compiler.track()?;
         compiler.spread_attributes();
         compiler.program.remembers = compiler.program.entities.iter().any(|e| e.field.is_some());
         Ok(compiler.program)
@@ -119,6 +121,7 @@ fn empty(spec: &Spec) -> Program {
         fields: Vec::new(),
         entity_names: hashbrown::HashMap::default(),
         entities: Vec::new(),
+        tracked: Vec::new(),
         columns: Vec::new(),
         blocks: Vec::new(),
         guards: Vec::new(),

@@ -32,6 +32,8 @@ pub struct Footprint {
     pub undecided: usize,
     /// Remembered attribute and measure values.
     pub values: usize,
+    /// Living instances of what the spec quantifies over.
+    pub instances: usize,
     /// Texts in use.
     pub texts: usize,
     /// Bytes set aside for all of it.
@@ -108,9 +110,11 @@ impl Evaluator {
             obligations: state.open.len(),
             undecided: state.pending.len(),
             values: state.columns.len(),
+            instances: state.instances.len(),
             texts: state.symbols.len(),
             bytes: state.symbols.bytes()
                 + state.columns.bytes()
+                + state.instances.bytes()
                 + state.open.bytes()
                 + state.wheel.bytes()
                 + granted,

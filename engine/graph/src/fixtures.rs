@@ -18,7 +18,11 @@ pub(crate) fn spec(text: &str) -> Spec {
 }
 
 pub(crate) fn program(text: &str) -> Arc<Program> {
-    match Program::compile(&spec(text)) {
+    compiled(&spec(text))
+}
+
+pub(crate) fn compiled(spec: &Spec) -> Arc<Program> {
+    match Program::compile(spec) {
         Ok(program) => Arc::new(program),
         Err(error) => unreachable!("{error}"),
     }
@@ -53,6 +57,18 @@ pub(crate) fn event(position: u64, second: i64, name: &str, json: &str) -> Event
     }
 }
 
+/// The same event about `entity/id`.
+pub(crate) fn about(mut event: Event, subject: &str) -> Event {
+    event.event.subject = Some(subject.to_owned());
+    event
+}
+
+/// The same event as another kind of record.
+pub(crate) fn of_kind(mut event: Event, kind: Kind) -> Event {
+    event.event.kind = kind;
+    event
+}
+
 pub(crate) fn caused(mut event: Event, cause: &str) -> Event {
     event.event.cause = Some(cause.to_owned());
     event
@@ -66,7 +82,11 @@ pub(crate) struct Told {
 
 impl Told {
     pub(crate) fn new(text: &str) -> Self {
-        Self { evaluator: Evaluator::new(program(text)), lines: Vec::new() }
+        Self::of(&spec(text))
+    }
+
+    pub(crate) fn of(spec: &Spec) -> Self {
+        Self { evaluator: Evaluator::new(compiled(spec)), lines: Vec::new() }
     }
 
     /// Lets time come to the event's, then applies it.

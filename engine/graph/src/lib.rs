@@ -18,12 +18,14 @@ mod fact;
 #[cfg(test)]
 mod fixtures;
 mod guards;
+mod instances;
 mod intern;
 mod open;
 mod program;
 pub mod reference;
 mod satisfy;
 mod state;
+mod table;
 mod tree;
 mod view;
 mod wheel;

@@ -39,6 +39,8 @@ pub struct Program {
     pub(crate) fields: Vec<Box<str>>,
     pub(crate) entity_names: HashMap<Box<str>, u32, FixedState>,
     pub(crate) entities: Vec<EntityPlan>,
+    /// The entities that something quantifies over.
+    pub(crate) tracked: Vec<TrackedPlan>,
     pub(crate) columns: Vec<ColumnPlan>,
     pub(crate) blocks: Vec<BlockPlan>,
     pub(crate) guards: Vec<GuardPlan>,
@@ -65,6 +67,18 @@ pub(crate) struct TypePlan {
     pub(crate) triggers: Vec<u32>,
     /// Requirements that it grants (`true`) or ends.
     pub(crate) grants: Vec<(u32, bool)>,
+    /// Which tracked entities it makes an instance alive of, if it names one.
+    pub(crate) mentions: Vec<u32>,
+}
+
+/// An entity that something quantifies over: which of its instances are alive is remembered.
+#[derive(Debug)]
+pub(crate) struct TrackedPlan {
+    pub(crate) entity: u32,
+    /// The field that names the instance.
+    pub(crate) field: u32,
+    /// Whether only its `created` event makes an instance alive, since the spec knows one.
+    pub(crate) created: bool,
 }
 
 /// What any event about an instance of one entity touches.
@@ -75,6 +89,8 @@ pub(crate) struct EntityPlan {
     pub(crate) field: Option<u32>,
     /// The attributes that some clause reads: name, field, column.
     pub(crate) attributes: Vec<(Box<str>, u32, u32)>,
+    /// Its number among the tracked entities.
+    pub(crate) tracked: Option<u32>,
 }
 
 /// One remembered value per instance.

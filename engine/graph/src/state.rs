@@ -19,6 +19,7 @@ use crate::datum::Datum;
 use crate::explain::probe::Probe;
 use crate::fact::Fact;
 use crate::guards::{Pending, Scene};
+use crate::instances::Instances;
 use crate::intern::Symbols;
 use crate::open::{NEVER, Open};
 use crate::program::{Constant, EntityPlan, Program, TypePlan, at};
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub(crate) symbols: Symbols,
     pub(crate) constants: Vec<Datum>,
     pub(crate) columns: Columns,
+    pub(crate) instances: Instances,
     /// For each requirement, the keys that it is held for.
     pub(crate) granted: Vec<HashSet<Box<[Datum]>, FixedState>>,
     pub(crate) open: Open,
@@ -82,6 +84,7 @@ impl State {
             symbols,
             constants,
             columns: Columns::new(program.columns.len()),
+            instances: Instances::new(program.tracked.len()),
             granted: program.requirements.iter().map(|_| HashSet::default()).collect(),
             open: Open::default(),
             wheel: Wheel::new(),
@@ -166,6 +169,9 @@ impl State {
                 self.set(column, instance, *at(&self.fields, field), inferred);
             }
         }
+        if !program.tracked.is_empty() && fact.kind == Kind::Primary {
+            self.mention(program, plan, about);
+        }
         let Some(plan) = plan else { return };
         for &(column, instance, value) in &plan.measures {
             let (instance, value) = (*at(&self.fields, instance), *at(&self.fields, value));
@@ -178,6 +184,25 @@ impl State {
         if !inferred {
             for &(requirement, grants) in &plan.grants {
                 self.grant(program, requirement, grants);
+            }
+        }
+    }
+
+    /// An event that the spec knows, or that is about an instance, makes what it names alive.
+    fn mention(
+        &mut self,
+        program: &Program,
+        plan: Option<&TypePlan>,
+        about: [Option<&EntityPlan>; 2],
+    ) {
+        let known = plan.map_or(&[][..], |plan| &plan.mentions);
+        let by_place = about.into_iter().flatten().filter_map(|entity| entity.tracked);
+        let by_place = by_place.filter(|&tracked| !at(&program.tracked, tracked).created);
+        for tracked in known.iter().copied().chain(by_place) {
+            let instance = *at(&self.fields, at(&program.tracked, tracked).field);
+            if matches!(instance, Datum::Text(_) | Datum::Int(_)) {
+                let instance = instance.as_instance(&self.symbols);
+                self.instances.begin(tracked, instance, self.position, &mut self.symbols);
             }
         }
     }
@@ -256,6 +281,7 @@ impl State {
             }
         }
         self.columns.settle(&mut self.symbols);
+        self.instances.settle(&mut self.symbols);
     }
 }
 

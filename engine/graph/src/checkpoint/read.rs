@@ -22,7 +22,7 @@ type Read<T> = Result<T, RestoreError>;
 
 pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     let mut from = Decoder::new(bytes);
-    expect_len(&mut from, 10, "checkpoint")?;
+    expect_len(&mut from, 11, "checkpoint")?;
     let version = from.u64()?;
     if version != super::VERSION {
         return Err(RestoreError::Version { found: version });
@@ -50,6 +50,7 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     pending(&mut from, program, &mut state)?;
     columns(&mut from, program, &mut state)?;
     granted(&mut from, program, &mut state)?;
+    instances(&mut from, program, &mut state)?;
     state.symbols.settle();
     if from.position() != bytes.len() {
         return Err(malformed("bytes after its end"));
@@ -198,6 +199,25 @@ fn granted(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read
             granted.insert(keys.into());
         }
     }
+    Ok(())
+}
+
+fn instances(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    expect_len(from, program.tracked.len(), "tracked entities")?;
+    for tracked in 0..u32::try_from(program.tracked.len()).unwrap_or(NOWHERE) {
+        for _ in 0..len(from)? {
+            expect_len(from, 2, "instance")?;
+            let instance = data(&mut Decoder::new(from.bytes()?), &mut state.symbols)?;
+            let since = from.u64()?;
+            let &[instance @ (Datum::Text(_) | Datum::Int(_))] = instance.as_slice() else {
+                return Err(malformed("an instance without its name"));
+            };
+            state.instances.begin(tracked, instance, since, &mut state.symbols);
+            // It is held as alive now; this reading lets go.
+            instance.release(&mut state.symbols);
+        }
+    }
+    state.instances.settle(&mut state.symbols);
     Ok(())
 }
 

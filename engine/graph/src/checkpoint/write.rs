@@ -28,7 +28,7 @@ pub(super) fn state(program: &Program, state: &State) -> Vec<u8> {
 }
 
 fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
-    bytes.array(10)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
+    bytes.array(11)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
     bytes.u64(state.position)?.i64(state.now)?;
     bytes.array(count(state.tallies.len()))?;
     for tally in &state.tallies {
@@ -49,7 +49,8 @@ fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
         pending(bytes, *key, one, &state.symbols)?;
     }
     columns(bytes, program, state)?;
-    granted(bytes, state)
+    granted(bytes, state)?;
+    instances(bytes, program, state)
 }
 
 fn obligation(bytes: &mut Bytes, open: &Obligation, state: &State) -> Written {
@@ -129,6 +130,22 @@ fn granted(bytes: &mut Bytes, state: &State) -> Written {
         bytes.array(count(rows.len()))?;
         for row in rows {
             bytes.bytes(&row)?;
+        }
+    }
+    Ok(())
+}
+
+fn instances(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
+    bytes.array(count(program.tracked.len()))?;
+    for tracked in 0..program.tracked.len() {
+        let mut rows = Vec::new();
+        for (instance, since) in state.instances.all(tracked) {
+            rows.push((encoded(&[instance], &state.symbols)?, since));
+        }
+        rows.sort_unstable();
+        bytes.array(count(rows.len()))?;
+        for (instance, since) in rows {
+            bytes.array(2)?.bytes(&instance)?.u64(since)?;
         }
     }
     Ok(())

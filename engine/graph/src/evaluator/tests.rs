@@ -1,5 +1,7 @@
 //! The laws of duties, guards and time, one by one, on specs as people write them.
 
+mod instances;
+
 use homeostat_log::{Actor, Kind};
 
 use crate::fixtures::{Told, at, caused, event, program};
