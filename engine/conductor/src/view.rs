@@ -78,6 +78,9 @@ pub struct GapView {
 pub struct KindCounts {
     pub reaction: u64,
     pub temporal: u64,
+    pub consistency: u64,
+    pub intent: u64,
+    pub quality: u64,
 }
 
 /// Open gaps by severity.
@@ -148,6 +151,9 @@ impl Conductor {
             *match stated.kind {
                 GapKind::Reaction => &mut by_kind.reaction,
                 GapKind::Temporal => &mut by_kind.temporal,
+                GapKind::Consistency => &mut by_kind.consistency,
+                GapKind::Intent => &mut by_kind.intent,
+                GapKind::Quality => &mut by_kind.quality,
             } += 1;
             *match stated.clause.severity {
                 Severity::Invariant => &mut by_severity.invariant,

@@ -112,6 +112,7 @@ const fn closed(outcome: GapOutcome) -> (Style, &'static str) {
         GapOutcome::Lapsed => (paint::CARE, "lapsed, its fallback is owed instead"),
         GapOutcome::Withdrawn => (paint::DIM, "withdrawn"),
         GapOutcome::Waived => (paint::DIM, "waived"),
+        GapOutcome::Void => (paint::DIM, "void, what it was about was erased"),
     }
 }
 

@@ -189,6 +189,12 @@ pub enum GapKind {
     Reaction,
     /// Something should have happened by now.
     Temporal,
+    /// The state of the system is not what its rules and its log imply.
+    Consistency,
+    /// What is there does not match what people declare, as after a new version of the spec.
+    Intent,
+    /// Everything works, but a bound of the contract is not kept.
+    Quality,
 }
 
 /// How a gap ended.
@@ -207,6 +213,8 @@ pub enum GapOutcome {
     Withdrawn,
     /// A person let it go.
     Waived,
+    /// What it was about was erased.
+    Void,
 }
 
 /// How an agent ended.

@@ -113,7 +113,13 @@ impl From<homeostat_kernel::Status> for Status {
             spec_hash: status.spec_hash,
             gaps: GapCounts {
                 open: conductor.gaps_open,
-                by_kind: named([("reaction", kind.reaction), ("temporal", kind.temporal)]),
+                by_kind: named([
+                    ("reaction", kind.reaction),
+                    ("temporal", kind.temporal),
+                    ("consistency", kind.consistency),
+                    ("intent", kind.intent),
+                    ("quality", kind.quality),
+                ]),
                 by_strength: named([
                     ("invariant", severity.invariant),
                     ("must", severity.must),

@@ -67,6 +67,12 @@ words! {
         Reaction = "reaction",
         /// Something should have happened by now.
         Temporal = "temporal",
+        /// The state of the system is not what its rules and its log imply.
+        Consistency = "consistency",
+        /// What is there does not match what people declare.
+        Intent = "intent",
+        /// A bound of the contract is not kept.
+        Quality = "quality",
     }
 }
 

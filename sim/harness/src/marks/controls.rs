@@ -183,6 +183,7 @@ mod tests {
             GapOutcome::Lapsed => "gap-lapsed",
             GapOutcome::Withdrawn => "gap-withdrawn",
             GapOutcome::Waived => "gap-waived",
+            GapOutcome::Void => "gap-void",
         }
     }
 
@@ -203,6 +204,9 @@ mod tests {
             Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => "intent-adopted",
             Control::GapOpened { kind: GapKind::Reaction, .. } => "gap-of-reaction",
             Control::GapOpened { kind: GapKind::Temporal, .. } => "gap-of-time",
+            Control::GapOpened { kind: GapKind::Consistency, .. } => "gap-of-consistency",
+            Control::GapOpened { kind: GapKind::Intent, .. } => "gap-of-intent",
+            Control::GapOpened { kind: GapKind::Quality, .. } => "gap-of-quality",
             Control::GapClosed { outcome, .. } => of_outcome(*outcome),
             Control::DeadlineMissed { .. } => "deadline-missed",
             Control::AgentSpawned { attempt: 0 | 1, .. } => "agent-first",
