@@ -60,6 +60,12 @@ pub(crate) trait Node {
         self.words().any(|token| token.text() == word)
     }
 
+    /// Whether it is the setting of this name.
+    fn is_set(&self, name: &str) -> bool {
+        self.node().kind() == SyntaxKind::Setting
+            && self.word(0).is_some_and(|key| key.text() == name)
+    }
+
     fn child(&self, kind: SyntaxKind) -> Option<SyntaxNode> {
         self.node().children().find(|child| child.kind() == kind)
     }
@@ -106,10 +112,26 @@ pub(crate) fn meaning(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken> {
 
 /// A node's text on one line, without comments, as a person would write it.
 pub(crate) fn flat(node: &SyntaxNode) -> String {
+    flat_tokens(meaning(node))
+}
+
+/// The tokens of a block before its body, those that mean something.
+pub(crate) fn header(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken> {
+    let body = |child: &SyntaxNode| matches!(child.kind(), SyntaxKind::Body | SyntaxKind::Object);
+    let end = node.children().find(body).map(|body| body.text_range().start());
+    meaning(node).take_while(move |token| end.is_none_or(|end| token.text_range().start() < end))
+}
+
+/// A block's text before its body, on one line.
+pub(crate) fn heading(node: &SyntaxNode) -> String {
+    flat_tokens(header(node))
+}
+
+fn flat_tokens(tokens: impl Iterator<Item = SyntaxToken>) -> String {
     let mut line = String::new();
     let mut end = None;
     let mut glued = true;
-    for token in meaning(node) {
+    for token in tokens {
         let tight = matches!(
             token.kind(),
             SyntaxKind::RightParen | SyntaxKind::RightBracket | SyntaxKind::Comma | SyntaxKind::Dot
@@ -131,7 +153,16 @@ pub(crate) fn flat(node: &SyntaxNode) -> String {
 /// A node's text with one blank between any two tokens and `AND`, `OR`, `NOT` in upper case: the
 /// form that identities are made of.
 pub(crate) fn normalised(node: &SyntaxNode) -> String {
-    let words: Vec<String> = meaning(node).map(|token| normal_token(&token)).collect();
+    normal_tokens(meaning(node))
+}
+
+/// A block's text before its body in the same form.
+pub(crate) fn normal_heading(node: &SyntaxNode) -> String {
+    normal_tokens(header(node))
+}
+
+fn normal_tokens(tokens: impl Iterator<Item = SyntaxToken>) -> String {
+    let words: Vec<String> = tokens.map(|token| normal_token(&token)).collect();
     words.join(" ")
 }
 

@@ -5,17 +5,24 @@
 //! Promise: declarations of all sources are known before any block is read, so their order does
 //! not matter. Start reading at [`lower`].
 
+mod assertions;
 mod awaits;
+mod bindings;
+mod collections;
 mod conditions;
 mod declarations;
 mod duties;
 mod graph_checks;
 mod identity;
+mod inference;
 mod literals;
 mod names;
 mod ranges;
+mod rules;
 mod scenario;
+mod schedules;
 mod settings;
+mod triggers;
 mod values;
 
 use std::collections::BTreeMap;
@@ -26,6 +33,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lowered::{Spec, Unevaluated};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
+use bindings::Bindings;
 use names::Names;
 
 /// How strictly to judge.
@@ -49,6 +57,7 @@ pub(crate) fn lower(
         sound,
         spec: Spec { hash: identity::spec_hash(trees), ..Spec::default() },
         names: Names::default(),
+        bindings: Bindings::event(),
         found: Vec::new(),
         set: settings::Set::default(),
         slugs: identity::Slugs::default(),
@@ -88,6 +97,8 @@ struct Lowering {
     sound: bool,
     spec: Spec,
     names: Names,
+    /// What the names of the block that is being read are bound to.
+    bindings: Bindings,
     found: Vec<Diagnostic>,
     set: settings::Set,
     slugs: identity::Slugs,
@@ -136,16 +147,24 @@ impl Lowering {
     fn item(&mut self, item: &SyntaxNode) {
         match item.kind() {
             SyntaxKind::When => self.when(item),
-            SyntaxKind::Every | SyntaxKind::On | SyntaxKind::ForEach | SyntaxKind::Always => {
-                self.later_block(item);
-            }
+            SyntaxKind::Every | SyntaxKind::On => self.periodic(item),
+            SyntaxKind::Always => self.always(item),
+            SyntaxKind::Entity => self.rules(item),
+            SyntaxKind::ForEach => self.push(
+                Diagnostic::error(
+                    codes::MISPLACED,
+                    self.heading_span(item),
+                    "`for each` must stand inside a block",
+                )
+                .help("put it into `every week { … }`, or another block that says when"),
+            ),
             SyntaxKind::Invariant | SyntaxKind::Optimise => {
                 let what = item.flat();
                 let head = what.split('{').next().unwrap_or_default().trim().to_owned();
                 self.unevaluated(head, self.span(item));
             }
             SyntaxKind::Capability => {
-                let what = heading(item);
+                let what = ast::heading(item);
                 self.unevaluated(what, self.heading_span(item));
             }
             SyntaxKind::Record => {
@@ -156,25 +175,10 @@ impl Lowering {
         }
     }
 
-    /// A block that parses only: `every`, `on`, `for each`, `always`. What can be proven of its
-    /// deadlines is said all the same.
-    fn later_block(&mut self, item: &SyntaxNode) {
-        self.check_period(item);
-        let what = heading(item);
-        self.unevaluated(what, self.heading_span(item));
-    }
-
     /// The place of an item without its body.
     fn heading_span(&self, item: &SyntaxNode) -> Span {
         let whole = self.span(item);
-        let body =
-            item.children().find(|c| matches!(c.kind(), SyntaxKind::Body | SyntaxKind::Object));
-        let tokens = item.descendants_with_tokens().filter_map(rowan::NodeOrToken::into_token);
-        let body_start = body.map(|body| body.text_range().start());
-        let last = tokens
-            .filter(|t| !t.kind().is_trivia())
-            .take_while(|t| body_start.is_none_or(|start| t.text_range().start() < start))
-            .last();
+        let last = ast::header(item).last();
         last.map_or(whole, |last| Span { end: last.text_range().end().into(), ..whole })
     }
 
@@ -187,10 +191,4 @@ impl Lowering {
         }
         (self.spec, self.found)
     }
-}
-
-/// An item's text before its body.
-fn heading(item: &SyntaxNode) -> String {
-    let text = item.flat();
-    text.split('{').next().unwrap_or_default().trim().to_owned()
 }

@@ -68,6 +68,8 @@ struct Parser<'a> {
     source: u32,
     lines: Lines,
     depth: usize,
+    /// Whether `for 4h` ends the whole condition that is read, not its last part.
+    lasting_ends: bool,
     /// Blocks that were left before their `}`: so many stray ones are forgiven.
     owed_closes: usize,
     /// After a fault that leaves the rest without structure nothing more is reported.
@@ -100,6 +102,7 @@ impl<'a> Parser<'a> {
             source,
             lines: Lines::new(text),
             depth: 0,
+            lasting_ends: false,
             owed_closes: 0,
             silent: false,
             suspect: None,

@@ -99,8 +99,12 @@ fn outline(spec: &Spec) -> String {
         writeln!(out, "threshold {} {} {:?}", t.name, t.value, t.direction).unwrap();
     }
     for block in &spec.blocks {
-        writeln!(out, "when {:?}", block.trigger.events()).unwrap();
+        writeln!(out, "when {:?}", block.trigger).unwrap();
         body(&mut out, spec, &block.body, 1);
+    }
+    for a in &spec.assertions {
+        writeln!(out, "always {} #{} {:?}: {}", a.slug, a.id, a.origin, a.text).unwrap();
+        writeln!(out, "  of every {:?} with {:?}\n  {:?}", a.over, a.filter, a.check).unwrap();
     }
     writeln!(out, "{:?}\ntime zone {:?}", spec.limits, spec.time_zone).unwrap();
     for later in &spec.unevaluated {
@@ -115,7 +119,7 @@ fn body(out: &mut String, spec: &Spec, items: &[Item], depth: usize) {
         match item {
             Item::Duty(d) => duty(out, d, depth, "owed"),
             Item::ForEach(each) => {
-                writeln!(out, "{indent}{}", each.text).unwrap();
+                writeln!(out, "{indent}{}\n{indent}  = {:?}", each.text, each.condition).unwrap();
                 body(out, spec, &each.body, depth + 1);
             }
             Item::Guard(guard) => {

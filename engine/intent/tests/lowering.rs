@@ -343,12 +343,6 @@ fn not_binds_before_and_and_and_before_or() {
 #[test]
 fn what_is_not_evaluated_yet_is_listed_once_and_is_no_error() {
     let text = "entity a { has: b[] rule: c }
-                event a.b
-                when a.b { if every(a) has b { must: f(a) } for each a with b.count > 3 { must: f(a) } }
-                when a.x for 4h { must: f(a) }
-                every week { must: f(a) }
-                on friday { must: f(a) }
-                always { assert: no(a.x) is late for > 24h }
                 invariant x
                 capability y { accepts: a.b }
                 optimise cost within budget($200/month)";
@@ -358,12 +352,6 @@ fn what_is_not_evaluated_yet_is_listed_once_and_is_no_error() {
         listed,
         [
             "rule: c of entity a",
-            "if every(a) has b",
-            "for each a with b.count > 3",
-            "when a.x for 4h",
-            "every week",
-            "on friday",
-            "always",
             "invariant x",
             "capability y",
             "optimise cost within budget($200/month)",

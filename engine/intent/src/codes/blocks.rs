@@ -1,9 +1,9 @@
-//! Pages of the codes S03 to S09: time, conditions, the consequence graph, duties, limits.
+//! Pages of the codes S03 to S06: time, conditions, the consequence graph, duties.
 
 use super::{
     CHAIN_TOO_LONG, CONTRADICTORY_DUTY, DUPLICATE_DUTY, ENDLESS, GROUP_READING, IDLE_FALLBACK,
-    NEVER_TRUE, NO_DIRECTION, NO_TIME, NONSENSE_LIMIT, NOT_PRODUCED, OPEN_BUDGET, OPEN_VALUE,
-    OVER_PERIOD, Page, SET_TWICE, TWO_EDGES, UNDER_COOLDOWN, UNREACHABLE,
+    NEVER_TRUE, NO_DIRECTION, NO_LASTING, NO_TIME, NO_ZONE, NOT_COMPUTED, NOT_PRODUCED,
+    OVER_PERIOD, Page, TWO_EDGES, UNDER_COOLDOWN, UNREACHABLE,
 };
 
 pub(super) const PAGES: &[Page] = &[
@@ -18,8 +18,8 @@ pub(super) const PAGES: &[Page] = &[
         code: OVER_PERIOD,
         title: "a deadline is no shorter than the period of its block",
         explanation: "The next round of a periodic block begins before the duties of this one are due.",
-        bad: "every day {\n  must: send_report\n    within: 2d\n}\n",
-        good: "every day {\n  must: send_report\n    within: 2h\n}\n",
+        bad: "time_zone: \"UTC\"\naction send_report\nevery day {\n  must: send_report\n    within: 2d\n}\n",
+        good: "time_zone: \"UTC\"\naction send_report\nevery day {\n  must: send_report\n    within: 2h\n}\n",
     },
     Page {
         code: UNDER_COOLDOWN,
@@ -41,6 +41,20 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "What must follow an event comes after it, so nothing can be done within no time.",
         bad: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n    within: 0s\n}\n",
         good: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n    within: 10s\n}\n",
+    },
+    Page {
+        code: NO_LASTING,
+        title: "a condition triggers nothing by itself",
+        explanation: "A block is triggered by an event, by the calendar, or by a condition that has lasted for a time. Say for\nhow long with `for`.",
+        bad: "entity alert {\n  state open: from raised until closed\n}\naction remind(alert)\nwhen alert.open {\n  must: remind(alert)\n}\n",
+        good: "entity alert {\n  state open: from raised until closed\n}\naction remind(alert)\nwhen alert.open for 4h {\n  must: remind(alert)\n}\n",
+    },
+    Page {
+        code: NO_ZONE,
+        title: "a block goes by the calendar of no place in particular",
+        explanation: "Days, weeks and months begin at midnight, and midnight is somewhere. Without a `time_zone` of the spec,\nand without an attribute `time_zone` of the entity that the block is bound to, the calendar is that of\nUTC.",
+        bad: "action send_report\nevery day at 09:00 {\n  must: send_report\n}\n",
+        good: "time_zone: \"Europe/London\"\naction send_report\nevery day at 09:00 {\n  must: send_report\n}\n",
     },
     Page {
         code: NEVER_TRUE,
@@ -69,6 +83,13 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "A level is crossed falling or rising. Say which where the threshold is declared, or where it is used.",
         bad: "threshold large: 100\nentity order { has: total }\nevent order.changed\naction review(order) { satisfied_by: order.reviewed }\nwhen order.changed {\n  if order.total crosses threshold.large {\n    must: review(order)\n  }\n}\n",
         good: "threshold large: 100 rising\nentity order { has: total }\nevent order.changed\naction review(order) { satisfied_by: order.reviewed }\nwhen order.changed {\n  if order.total crosses threshold.large {\n    must: review(order)\n  }\n}\n",
+    },
+    Page {
+        code: NOT_COMPUTED,
+        title: "a condition reads what nothing computes",
+        explanation: "A call in a condition must be a measure, `m(entity).attribute`, or `count(…)` of a collection. Any other\ncall means something to whoever acts only, so what it would be is never known.",
+        bad: "entity customer\nevent customer.visited\naction greet(customer) { satisfied_by: customer.greeted }\nwhen customer.visited {\n  if likely_to_buy(customer) {\n    must: greet(customer)\n  }\n}\n",
+        good: "entity customer { has: likely_to_buy }\nevent customer.visited\naction greet(customer) { satisfied_by: customer.greeted }\nwhen customer.visited {\n  if customer.likely_to_buy {\n    must: greet(customer)\n  }\n}\n",
     },
     Page {
         code: ENDLESS,
@@ -104,33 +125,5 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "The same call stands twice in one block with two deadlines. The shorter one decides.",
         bad: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n    within: 1h\n  must: charge(order)\n    within: 1d\n}\n",
         good: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n    within: 1h\n}\n",
-    },
-    Page {
-        code: OPEN_BUDGET,
-        title: "the budget has no amount yet",
-        explanation: "`$X` stands for an amount that is still to be decided. Until then no budget holds the agents.",
-        bad: "total_compute_budget: $X/hour\n",
-        good: "total_compute_budget: $20/hour\n",
-    },
-    Page {
-        code: OPEN_VALUE,
-        title: "a value is still open",
-        explanation: "`$X` stands for a value that is still to be decided, and this one is needed.",
-        bad: "threshold large: $X\n",
-        good: "threshold large: 100\n",
-    },
-    Page {
-        code: NONSENSE_LIMIT,
-        title: "a limit makes no sense",
-        explanation: "Breakers count from 1: with none at all no agent could ever act.",
-        bad: "limits { max_concurrent_agents: 0 }\n",
-        good: "limits { max_concurrent_agents: 1 }\n",
-    },
-    Page {
-        code: SET_TWICE,
-        title: "something is set twice",
-        explanation: "A setting has one value in all files of a spec, and a duty one deadline.",
-        bad: "max_agent_depth: 5\nmax_agent_depth: 6\n",
-        good: "max_agent_depth: 5\n",
     },
 ];

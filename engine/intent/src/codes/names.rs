@@ -3,8 +3,8 @@
 use super::{
     DECLARED_TWICE, INCOMPARABLE, INFERRED_ACTION, INFERRED_ATTRIBUTE, INFERRED_ENTITY,
     INFERRED_EVENT, INFERRED_MEASURE, INFERRED_REQUIREMENT, INFERRED_STATE, LIKELY_MISSPELT, Page,
-    TOO_MANY_ARGUMENTS, UNKNOWN_ATTRIBUTE, UNKNOWN_SETTING, UNKNOWN_THRESHOLD, UNKNOWN_UNIT,
-    WRONG_ENTITY, WRONG_KIND,
+    TOO_MANY_ARGUMENTS, UNBOUND, UNKNOWN_ATTRIBUTE, UNKNOWN_SETTING, UNKNOWN_THRESHOLD,
+    UNKNOWN_UNIT, WRONG_ENTITY, WRONG_KIND,
 };
 
 pub(super) const PAGES: &[Page] = &[
@@ -91,6 +91,13 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "A declaration names an event that nothing declares and that differs by a letter or two from one that\nis declared.",
         bad: "event order.paid\nevent order.placed\nentity order\naction charge(order) { satisfied_by: order.payd }\nwhen order.placed {\n  must: charge(order)\n}\n",
         good: "event order.paid\nevent order.placed\nentity order\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n}\n",
+    },
+    Page {
+        code: UNBOUND,
+        title: "nothing says which instance is meant",
+        explanation: "In a block that an event triggers, a name is a field of the event. A block that the calendar triggers has\nno event, so it must say of which instances it speaks: with `for each`, or with an attribute after `at`.",
+        bad: "time_zone: \"UTC\"\nentity customer\naction review(customer)\nevery week {\n  must: review(customer)\n}\n",
+        good: "time_zone: \"UTC\"\nentity customer\naction review(customer)\nevery week {\n  for each customer {\n    must: review(customer)\n  }\n}\n",
     },
     Page {
         code: UNKNOWN_UNIT,

@@ -73,7 +73,7 @@ pub(super) const PAGES: &[Page] = &[
         code: NOT_EVALUATED,
         title: "understood, but not evaluated yet",
         explanation: "This version reads the construct and keeps it, and nothing follows from it: no gap is opened for it\nand no promotion waits for it. `reference.md` lists what is evaluated.",
-        bad: "event order.placed\nentity order { immutable: true }\n",
-        good: "event order.placed\nentity order { has: total }\n",
+        bad: "e1: { type: order.placed }\n",
+        good: "event order.placed\n",
     },
 ];

@@ -34,7 +34,14 @@ fn in_scope(items: &mut [Item], outer: &[Producer], measures: &[Measure], entiti
         _ => None,
     }));
     for item in items {
-        let Item::Guard(guard) = item else { continue };
+        let guard = match item {
+            Item::Guard(guard) => guard,
+            Item::ForEach(each) => {
+                in_scope(&mut each.body, &producers, measures, entities);
+                continue;
+            }
+            Item::Duty(_) => continue,
+        };
         let mut feeds = Vec::new();
         reads(&guard.condition, measures, entities, &mut feeds);
         guard.awaits = producers
@@ -106,6 +113,15 @@ fn read(value: &Expr, measures: &[Measure], entities: &[Entity], feeds: &mut Vec
                 }
                 owner = hop.entity.as_deref();
             }
+        }
+        // A new member changes how many there are.
+        Expr::Count { of, member, .. } => {
+            let owner = of.hops.last().map_or(&of.entity, |hop| &hop.entity);
+            feeds.extend(
+                owner
+                    .clone()
+                    .map(|entity| Feed { events: vec![format!("{member}.created")], entity }),
+            );
         }
         _ => {}
     }

@@ -150,10 +150,13 @@ impl Lowering {
                     self.belongs_to(entity, &value);
                 }
             }
-            "immutable" | "rule" | "key" => {
-                let what = format!("{} of entity {entity}", node.flat());
-                self.unevaluated(what, self.span(node));
+            "rule" => {
+                for value in setting.values() {
+                    self.rule_declares(entity, &value);
+                }
             }
+            // What it asks for is lowered with the rules.
+            "immutable" => {}
             other => self.unknown_key(
                 &key,
                 other,
@@ -370,7 +373,7 @@ impl Lowering {
         }
     }
 
-    fn unknown_choice(&mut self, values: &[SyntaxNode], what: &str, choices: &[&str]) {
+    pub(super) fn unknown_choice(&mut self, values: &[SyntaxNode], what: &str, choices: &[&str]) {
         let Some(value) = values.first() else { return };
         let (span, word) = (self.span(value), value.flat());
         let fault = Diagnostic::error(

@@ -1,90 +1,44 @@
-//! `when <event> { … }`: duties, groups and guards.
+//! What stands inside a block: duties, groups, guards, `for each`.
 //!
-//! In: `when` items. Out: [`Block`]s.
-//! Never: evaluates; says of what it cannot lower that it is not evaluated yet.
+//! In: the bodies of blocks. Out: [`Item`]s.
+//! Never: evaluates.
 //! Promise: a duty with a wrong part is still lowered when the rest has a meaning, so that later
-//! checks see it. Start reading at [`Lowering::when`].
+//! checks see it. Start reading at [`Lowering::body`].
 
 use std::collections::BTreeMap;
 
-use super::conditions::Without;
 use super::names::Action;
 use super::values::{Place, entity_of, last_name};
-use super::{Lowering, heading, ranges};
+use super::{Lowering, ranges};
 use crate::ast::{self, Arg, Call, Node, view};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::lowered::{
-    Argument, Block, Duty, Expr, Guard, Item, Length, Performer, Requirement, Role, Strength,
-    Trigger,
+    Argument, Duty, Expr, ForEach, Guard, Item, Length, Performer, Requirement, Role, Strength,
 };
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
 
 /// What surrounds the statement that is being read.
 #[derive(Clone, Debug, Default)]
-struct Scope {
-    /// The triggers and the guards' conditions, as identities have them.
-    path: Vec<String>,
+pub(super) struct Scope {
+    /// The trigger, the `for each`es and the guards' conditions, as identities have them.
+    pub(super) path: Vec<String>,
     /// The deadline of the group.
-    within: Option<Length>,
+    pub(super) within: Option<Length>,
     /// What is known of values because a guard around has tested them.
-    known: ranges::Known,
+    pub(super) known: ranges::Known,
+    /// Whether the calendar triggers: a duty without a deadline is then due at the next tick.
+    pub(super) periodic: bool,
+    /// How long a round of the block is, and where that is written.
+    pub(super) period: Option<(Length, Span)>,
 }
 
 /// Calls seen in one body, to notice repeats: where, and with which deadline.
-type Seen = BTreeMap<String, (Span, Option<Length>)>;
+pub(super) type Seen = BTreeMap<String, (Span, Option<Length>)>;
 
 impl Lowering {
-    pub(super) fn when(&mut self, item: &SyntaxNode) {
-        let Some(trigger) = item.child(SyntaxKind::Trigger) else { return };
-        let simple =
-            trigger.children().all(|c| matches!(c.kind(), SyntaxKind::Path | SyntaxKind::Literal));
-        let names = if simple { self.event_names(&trigger) } else { Vec::new() };
-        let own = names.iter().any(|(name, _)| name.starts_with("intent."));
-        if !simple || own {
-            let what = heading(item);
-            return self.unevaluated(what, self.heading_span(item));
-        }
-        let mut triggers = Vec::new();
-        for (name, span) in &names {
-            let canonical = self.trigger(name, *span);
-            if !triggers.contains(&canonical) {
-                triggers.push(canonical);
-            }
-        }
-        let scope = Scope { path: vec![triggers.join("|")], ..Scope::default() };
-        let body = self.body(item, &scope, &mut Seen::new());
-        if !triggers.is_empty() {
-            let trigger = Trigger::Events(triggers);
-            self.spec.blocks.push(Block { trigger, body, span: self.heading_span(item) });
-        }
-    }
-
-    fn trigger(&mut self, name: &str, span: Span) -> String {
-        let known = self.names.known_event(name).and_then(|name| self.names.events.get(&name));
-        let known = known.is_some_and(|event| event.declared.is_some() || event.produced);
-        let canonical = self.names.event(name);
-        if !known {
-            let events = self.names.events.iter().filter(|e| e.declared.is_some() || e.produced);
-            let best = nearest(name, events.map(|e| e.event.name.as_str())).map(str::to_owned);
-            let help = match best {
-                Some(best) => format!("did you mean `{best}`? else declare it: `event {name}`"),
-                None => format!("declare it: `event {name}`"),
-            };
-            self.inferred(
-                codes::INFERRED_EVENT,
-                span,
-                format!("event `{name}` is declared nowhere; the log is expected to bring it"),
-                help,
-            );
-            // Said once, however many blocks it triggers.
-            self.names.produced_event(&canonical);
-        }
-        canonical
-    }
-
-    fn body(&mut self, owner: &SyntaxNode, scope: &Scope, seen: &mut Seen) -> Vec<Item> {
+    pub(super) fn body(&mut self, owner: &SyntaxNode, scope: &Scope, seen: &mut Seen) -> Vec<Item> {
         let mut found = Vec::new();
         for statement in owner.statements() {
             self.statement(&statement, scope, seen, &mut found);
@@ -102,21 +56,18 @@ impl Lowering {
         match node.kind() {
             SyntaxKind::Duty => {
                 if let Some(duty) = self.duty(node, scope) {
-                    self.group_reading(node, &duty);
+                    self.group_reading(node, &duty, scope);
                     self.repeated(node, &duty, seen);
                     found.push(Item::Duty(duty));
                 }
             }
             SyntaxKind::Group => {
-                let within = self.within(node).or(scope.within);
+                let within = self.within(node, scope).or(scope.within);
                 let inner = Scope { within, ..scope.clone() };
                 found.extend(self.body(node, &inner, seen));
             }
             SyntaxKind::If => found.extend(self.guard(node, scope).map(Item::Guard)),
-            SyntaxKind::ForEach => {
-                let what = heading(node);
-                self.unevaluated(what, self.heading_span(node));
-            }
+            SyntaxKind::ForEach => found.extend(self.for_each(node, scope).map(Item::ForEach)),
             SyntaxKind::Assert => self.push(
                 Diagnostic::error(
                     codes::MISPLACED,
@@ -125,6 +76,8 @@ impl Lowering {
                 )
                 .help("an assertion is always checked; a `when` block says what must follow"),
             ),
+            // Read with the heading of its block.
+            SyntaxKind::Setting if scope.periodic && node.is_set("catch_up") => {}
             SyntaxKind::Setting => self.stray_setting(node),
             _ => {}
         }
@@ -159,17 +112,9 @@ impl Lowering {
         let mut path = scope.path.clone();
         path.push(ast::normalised(&tested));
         let mut inner = Scope { path, ..scope.clone() };
-        let condition = match condition {
-            Ok(condition) => {
-                self.check_truth(&condition, &mut inner.known, self.span(&tested));
-                Some(condition)
-            }
-            Err(Without::Later) => {
-                self.unevaluated(heading(node), self.heading_span(node));
-                return None;
-            }
-            Err(Without::Reported) => None,
-        };
+        if let Some(condition) = &condition {
+            self.check_truth(condition, &mut inner.known, self.span(&tested));
+        }
         let body = self.body(node, &inner, &mut Seen::new());
         Some(Guard {
             condition: condition?,
@@ -180,8 +125,36 @@ impl Lowering {
         })
     }
 
+    /// `for each customer with interactions.count > 3 { … }`.
+    fn for_each(&mut self, node: &SyntaxNode, scope: &Scope) -> Option<ForEach> {
+        let name = node.word(2)?;
+        let entity = name.text().to_owned();
+        self.entity_used(&entity, self.at(&name));
+        let mut path = scope.path.clone();
+        path.push(ast::normal_heading(node));
+        let mut inner = Scope { path, ..scope.clone() };
+        // What the guards around know of this entity, they know of another instance.
+        inner.known.retain(|text, _| !text.split(['.', '(', ')']).any(|name| name == entity));
+        self.bindings.bound.push(entity.clone());
+        let tested = node.children().find(|c| c.kind() != SyntaxKind::Body);
+        let outer = std::mem::replace(&mut self.bindings.filter, true);
+        let condition = tested.as_ref().map(|tested| (self.condition(tested), self.span(tested)));
+        self.bindings.filter = outer;
+        if let Some((Some(condition), span)) = &condition {
+            self.check_truth(condition, &mut inner.known, *span);
+        }
+        let body = self.body(node, &inner, &mut Seen::new());
+        self.bindings.bound.pop();
+        let condition = match condition {
+            Some((condition, _)) => Some(condition?),
+            None => None,
+        };
+        let text = ast::heading(node);
+        Some(ForEach { entity, condition, text, body, span: self.heading_span(node) })
+    }
+
     /// The length after a node's `within:`.
-    fn within(&mut self, node: &SyntaxNode) -> Option<Length> {
+    fn within(&mut self, node: &SyntaxNode, scope: &Scope) -> Option<Length> {
         let mut all = node.children().filter(|c| c.kind() == SyntaxKind::Within);
         let within = all.next()?;
         if let Some(second) = all.next() {
@@ -207,6 +180,7 @@ impl Lowering {
                 .help("give it the time that it may take, or leave `within` out"),
             );
         }
+        self.check_period(&within, length, scope);
         Some(length)
     }
 
@@ -218,7 +192,7 @@ impl Lowering {
             _ => Strength::Could,
         };
         let call = ast::called(node)?;
-        let within = self.within(node).or(scope.within);
+        let within = self.within(node, scope).or(scope.within);
         let label = view.label().map(|label| label.text().to_owned());
         let said = ast::normalised(&call);
         let mut parts: Vec<&str> = Vec::new();
@@ -240,13 +214,19 @@ impl Lowering {
             self.labels.insert(duty.slug.clone(), label.clone());
         }
         self.check_cooldown(node, within);
-        duty.fallback = self.fallback(node, &duty, &parts).map(Box::new);
+        duty.fallback = self.fallback(node, &duty, &parts, scope).map(Box::new);
         Some(duty)
     }
 
-    fn fallback(&mut self, node: &SyntaxNode, primary: &Duty, parts: &[&str]) -> Option<Duty> {
+    fn fallback(
+        &mut self,
+        node: &SyntaxNode,
+        primary: &Duty,
+        parts: &[&str],
+        scope: &Scope,
+    ) -> Option<Duty> {
         let fallback = node.child(SyntaxKind::Fallback)?;
-        if primary.within.is_none() {
+        if primary.within.is_none() && !scope.periodic {
             let keyword = fallback.word(0).map_or(self.span(&fallback), |word| self.at(&word));
             let own = fallback.child(SyntaxKind::Within).is_some();
             self.push(
@@ -269,12 +249,13 @@ impl Lowering {
         let id = self.slugs.clause(&path);
         let mut duty = self.called(&call, primary.strength)?;
         duty.id = id;
-        duty.within = self.within(&fallback);
+        // Its time begins when the primary's has passed, so no period is held against it.
+        duty.within = self.within(&fallback, &Scope::default());
         duty.using_inferred = fallback.child(SyntaxKind::Using).is_some();
         duty.span = self.span(&fallback);
         // Settings are read before any block, so the limit is known here.
         duty.within = duty.within.or(Some(self.set.limits.default_within));
-        duty.fallback = self.fallback(&fallback, &duty, &path).map(Box::new);
+        duty.fallback = self.fallback(&fallback, &duty, &path, scope).map(Box::new);
         Some(duty)
     }
 
@@ -315,6 +296,7 @@ impl Lowering {
         for (index, argument) in arguments.iter().enumerate() {
             self.argument(argument, index, &action, &mut duty);
         }
+        self.bind(&mut duty);
         Some(duty)
     }
 
@@ -464,8 +446,8 @@ impl Lowering {
 
     /// Says of a duty without deadline right above one with a deadline that it has none, since
     /// that is easily read as a group.
-    fn group_reading(&mut self, node: &SyntaxNode, duty: &Duty) {
-        let own = node.child(SyntaxKind::Within).is_some();
+    fn group_reading(&mut self, node: &SyntaxNode, duty: &Duty, scope: &Scope) {
+        let own = node.child(SyntaxKind::Within).is_some() || scope.periodic;
         if own || duty.within.is_some() || duty.strength != Strength::Must {
             return;
         }
@@ -543,72 +525,5 @@ fn strength_word(strength: Strength) -> &'static str {
         Strength::Must => "must",
         Strength::Should => "should",
         Strength::Could => "could",
-    }
-}
-
-impl Lowering {
-    /// Finds the entities that duties and conditions name before any block is lowered, so that a
-    /// name means the same above and below its first use.
-    pub(super) fn infer_entities(&mut self, items: &[(u32, SyntaxNode)]) {
-        for (source, item) in items.iter().filter(|(_, item)| item.kind() == SyntaxKind::When) {
-            self.source = *source;
-            let Some(trigger) = item.child(SyntaxKind::Trigger) else { continue };
-            let event = |c: SyntaxNode| matches!(c.kind(), SyntaxKind::Path | SyntaxKind::Literal);
-            if !trigger.children().all(event) || trigger.flat().starts_with("intent.") {
-                continue;
-            }
-            for path in trigger.children().filter(|c| c.kind() == SyntaxKind::Path) {
-                let words = ast::segments(&path);
-                let before = words.len().checked_sub(2).and_then(|index| words.get(index));
-                let full = words.iter().map(SyntaxToken::text).collect::<Vec<_>>().join(".");
-                let alias = self.names.known_event(&full).is_some_and(|name| name != full);
-                if let Some(word) = before.filter(|_| !alias)
-                    && self.names.measures.get(word.text()).is_none()
-                {
-                    self.entity_used(word.text(), self.at(word));
-                }
-            }
-            for path in item.descendants().filter(|node| node.kind() == SyntaxKind::Path) {
-                self.infer_entity(&path);
-            }
-        }
-    }
-
-    fn infer_entity(&mut self, path: &SyntaxNode) {
-        let words = ast::segments(path);
-        let Some(first) = words.first() else { return };
-        let parent = path.parent();
-        let kind = parent.as_ref().map(SyntaxNode::kind);
-        let within_trigger = path.ancestors().any(|node| node.kind() == SyntaxKind::Trigger);
-        let is_name =
-            matches!(kind, Some(SyntaxKind::Call | SyntaxKind::Duty | SyntaxKind::Fallback));
-        let later = matches!(kind, Some(SyntaxKind::Setting))
-            || path
-                .ancestors()
-                .any(|node| matches!(node.kind(), SyntaxKind::ForEach | SyntaxKind::Object));
-        if within_trigger || is_name || later || first.text() == "threshold" {
-            return;
-        }
-        if words.len() > 1 {
-            let requires = parent
-                .as_ref()
-                .is_some_and(|arg| arg.word(0).is_some_and(|w| w.text() == "requires"));
-            if !requires {
-                self.entity_used(first.text(), self.at(first));
-            }
-            return;
-        }
-        let positional = kind == Some(SyntaxKind::Arg)
-            && parent.as_ref().is_some_and(|arg| arg.words().next().is_none());
-        let call = parent.and_then(|arg| arg.parent()).and_then(|args| args.parent());
-        let counts = call.is_some_and(|call| {
-            let owed = call.parent().is_some_and(|owner| {
-                matches!(owner.kind(), SyntaxKind::Duty | SyntaxKind::Fallback)
-            });
-            owed || call.words().next().is_some()
-        });
-        if positional && counts && !matches!(first.text(), "true" | "false") {
-            self.entity_used(first.text(), self.at(first));
-        }
     }
 }

@@ -1,14 +1,14 @@
 //! What can be proven of the spec as a whole: endless chains, measures that nothing produces,
 //! deadlines that cannot work.
 //!
-//! In: the lowered blocks, and periodic blocks as trees. Out: findings S0302, S0303, S05xx.
+//! In: the lowered blocks. Out: findings S0303, S05xx.
 //! Never: follows a guarded duty, since the guard may end the chain.
 //! Promise: what is reported as an error happens on every run. Start at [`Lowering::check_graph`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Lowering;
-use super::literals::{Written, bounds, named_period};
+use super::literals::bounds;
 use crate::ast::Node;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
@@ -145,59 +145,6 @@ impl Lowering {
                 .also(declared, "declared here")
                 .help("declare the event, or an action that is satisfied by it"),
             );
-        }
-    }
-
-    /// Deadlines in a periodic block that are no shorter than its period.
-    pub(super) fn check_period(&mut self, item: &SyntaxNode) {
-        if item.kind() != SyntaxKind::Every {
-            return;
-        }
-        let Some(period) = item.tokens().nth(1) else { return };
-        let length = match period.kind() {
-            SyntaxKind::Number => self.written_length(period.text()),
-            _ => named_period(period.text()),
-        };
-        let Some(length) = length else {
-            let span = self.at(&period);
-            let all = ["second", "minute", "hour", "day", "week", "month", "year"];
-            let best = crate::diagnostic::nearest(period.text(), all);
-            self.push(
-                Diagnostic::error(
-                    codes::UNKNOWN_UNIT,
-                    span,
-                    format!("unknown period `{}`", period.text()),
-                )
-                .help(format!("the periods are `{}`, or a length such as `15m`", all.join("`, `")))
-                .did_you_mean(span, best),
-            );
-            return;
-        };
-        let duties: Vec<SyntaxNode> =
-            item.descendants().filter(|n| n.kind() == SyntaxKind::Within).collect();
-        for within in duties {
-            let Some(value) = within.first_child() else { continue };
-            let Some(own) = self.length(&value, "`within`") else { continue };
-            if bounds(own).0 >= bounds(length).1 {
-                let span = self.span(&within);
-                self.push(
-                    Diagnostic::warning(
-                        codes::OVER_PERIOD,
-                        span,
-                        "this deadline is no shorter than the period of its block",
-                    )
-                    .also(self.at(&period), "the next round begins before it is due"),
-                );
-            }
-        }
-    }
-
-    fn written_length(&mut self, text: &str) -> Option<Length> {
-        let parsed = crate::parser::parse(&format!("x: {text}"));
-        let literal = parsed.tree().descendants().find(|n| n.kind() == SyntaxKind::Literal)?;
-        match self.literal(&literal)? {
-            Written::Length(length) => Some(length),
-            _ => None,
         }
     }
 }

@@ -89,7 +89,7 @@ impl Lowering {
         }
     }
 
-    fn number(&mut self, parts: &[&str], span: Span) -> Option<Written> {
+    pub(super) fn number(&mut self, parts: &[&str], span: Span) -> Option<Written> {
         let mut total = Length::default();
         let mut plain = None;
         for part in parts {

@@ -191,6 +191,14 @@ impl Names {
         }
     }
 
+    /// Says which entity the values of an attribute name, where nothing said so before.
+    pub(super) fn retype(&mut self, entity: &str, attribute: &str, names: &str) {
+        let Some(known) = self.entities.get_mut(entity) else { return };
+        for own in known.entity.attributes.iter_mut().filter(|own| own.name == attribute) {
+            own.entity.get_or_insert_with(|| names.to_owned());
+        }
+    }
+
     pub(super) fn state(&self, entity: &str, name: &str) -> Option<&State> {
         self.entities.get(entity)?.entity.states.iter().find(|s| s.name == name)
     }

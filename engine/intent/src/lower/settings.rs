@@ -11,7 +11,7 @@ use super::literals::{Written, bounds};
 use crate::ast::{Node, Setting, view};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::lowered::{Length, Limits};
+use crate::lowered::{Backfill, CatchUp, Length, Limits};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode};
 
@@ -19,6 +19,8 @@ use crate::tree::{SyntaxKind, SyntaxNode};
 #[derive(Debug, Default)]
 pub(super) struct Set {
     pub(super) limits: Limits,
+    /// What becomes of missed ticks in blocks that do not say.
+    pub(super) catch_up: CatchUp,
     places: BTreeMap<String, Span>,
 }
 
@@ -29,7 +31,7 @@ impl Set {
     }
 }
 
-const LIMITS: [&str; 7] = [
+const LIMITS: [&str; 8] = [
     "max_agent_depth",
     "max_concurrent_agents",
     "max_agents_per_gap",
@@ -37,7 +39,11 @@ const LIMITS: [&str; 7] = [
     "total_compute_budget",
     "settle",
     "default_within",
+    "max_backfill_in_flight",
 ];
+
+/// What stands at the top level only.
+const BARE: [&str; 3] = ["time_zone", "catch_up", "backfill_policy"];
 
 impl Lowering {
     /// One setting at the top level or in `limits { … }`.
@@ -46,26 +52,24 @@ impl Lowering {
         let Some(key) = setting.key() else { return };
         let Some(value) = setting.values().into_iter().next() else { return };
         let (name, span) = (key.text().to_owned(), self.at(&key));
-        let known = LIMITS.contains(&name.as_str()) || (!in_limits && name == "time_zone");
-        if !known {
-            if !in_limits && matches!(name.as_str(), "catch_up" | "backfill_policy") {
-                self.unevaluated(name, self.span(node));
+        let bare = BARE.iter().filter(|_| !in_limits).copied();
+        if !LIMITS.iter().copied().chain(bare.clone()).any(|known| known == name) {
+            let fault = Diagnostic::error(
+                codes::UNKNOWN_SETTING,
+                span,
+                format!("unknown setting `{name}`"),
+            );
+            let best = nearest(&name, LIMITS.into_iter().chain(bare.clone()));
+            self.push(if best.is_some() {
+                fault.did_you_mean(span, best)
             } else {
-                let others = LIMITS.into_iter().chain((!in_limits).then_some("time_zone"));
-                let fault = Diagnostic::error(
-                    codes::UNKNOWN_SETTING,
-                    span,
-                    format!("unknown setting `{name}`"),
-                );
-                let best = nearest(&name, others);
-                self.push(if best.is_some() {
-                    fault.did_you_mean(span, best)
-                } else {
-                    fault
-                        .help(format!("the settings are `{}` and `time_zone`", LIMITS.join("`, `")))
-                });
-            }
+                let all: Vec<&str> = LIMITS.into_iter().chain(bare).collect();
+                fault.help(format!("the settings are `{}`", all.join("`, `")))
+            });
             return;
+        }
+        if name == "backfill_policy" {
+            return self.backfill(node);
         }
         if let Some(before) = self.set.places.insert(name.clone(), span) {
             self.push(
@@ -76,23 +80,27 @@ impl Lowering {
             );
             return;
         }
-        self.apply(&name, &value);
+        if name == "catch_up" {
+            self.set.catch_up = self.catch_up(node).unwrap_or_default();
+        } else {
+            self.apply(&name, &value);
+        }
     }
 
     fn apply(&mut self, name: &str, value: &SyntaxNode) {
         match name {
             "max_agent_depth" => {
-                if let Some(count) = self.count(name, value) {
+                if let Some(count) = self.count_limit(name, value) {
                     self.set.limits.max_agent_depth = count;
                 }
             }
             "max_concurrent_agents" => {
-                if let Some(count) = self.count(name, value) {
+                if let Some(count) = self.count_limit(name, value) {
                     self.set.limits.max_concurrent_agents = count;
                 }
             }
             "max_agents_per_gap" => {
-                if let Some(count) = self.count(name, value) {
+                if let Some(count) = self.count_limit(name, value) {
                     self.set.limits.max_agents_per_gap = count;
                 }
             }
@@ -112,13 +120,19 @@ impl Lowering {
                     self.set.limits.default_within = length;
                 }
             }
+            "max_backfill_in_flight" => {
+                if let Some(count) = self.count_limit(name, value) {
+                    self.set.limits.max_backfill_in_flight = count;
+                }
+            }
             "total_compute_budget" => self.compute_budget(value),
-            _ => self.time_zone(value),
+            "time_zone" => self.time_zone(value),
+            _ => {}
         }
     }
 
     /// A whole number from 1.
-    fn count(&mut self, name: &str, node: &SyntaxNode) -> Option<u32> {
+    fn count_limit(&mut self, name: &str, node: &SyntaxNode) -> Option<u32> {
         let span = self.span(node);
         let written = if node.kind() == SyntaxKind::Literal {
             self.literal(node)?
@@ -223,6 +237,42 @@ impl Lowering {
             ),
             None => {}
         }
+    }
+
+    /// `backfill_policy: sequential`, bare or in `when intent.evolved { … }`.
+    pub(super) fn backfill(&mut self, node: &SyntaxNode) {
+        let values = view::<Setting>(node).map(|setting| setting.values()).unwrap_or_default();
+        let words: Vec<String> = values.iter().map(Node::flat).collect();
+        let policy = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["sequential"] => Backfill::Sequential,
+            ["prospective_only"] => Backfill::ProspectiveOnly,
+            ["human_decision"] => Backfill::HumanDecision,
+            _ => return self.unknown_policy(&values),
+        };
+        let span = self.span(node);
+        if let Some(before) = self.set.places.insert("backfill_policy".to_owned(), span) {
+            self.push(
+                Diagnostic::error(codes::POLICY_TWICE, span, "`backfill_policy` is set twice")
+                    .label("set again here")
+                    .also(before, "first set here")
+                    .help("one version of a spec has one policy; keep one of the two"),
+            );
+            return;
+        }
+        self.spec.backfill = policy;
+    }
+
+    fn unknown_policy(&mut self, values: &[SyntaxNode]) {
+        let Some(value) = values.first() else { return };
+        let all = ["sequential", "prospective_only", "human_decision"];
+        let (span, word) = (self.span(value), value.flat());
+        let fault =
+            Diagnostic::error(codes::UNKNOWN_POLICY, span, format!("unknown policy `{word}`"));
+        self.push(
+            fault
+                .help(format!("the policies are `{}`", all.join("`, `")))
+                .did_you_mean(span, nearest(&word, all)),
+        );
     }
 
     /// The shape of the name only: which zones exist is known to the machine that runs it.

@@ -6,6 +6,7 @@
 //! Promise: a name is inferred, and said to be, once. Start reading at [`Lowering::value`].
 
 use super::Lowering;
+use super::bindings::Root;
 use super::literals::{Written, plain};
 use super::names::KnownMeasure;
 use crate::ast::{self, Call, Node, view};
@@ -60,10 +61,28 @@ impl Lowering {
         if name == "threshold" && !self.names.is_entity("threshold") {
             return self.threshold_value(rest);
         }
-        if place == Place::Positional || !rest.is_empty() {
-            self.entity_used(name, self.at(first));
+        match self.root(name, place) {
+            Root::Field => {
+                if place == Place::Positional || !rest.is_empty() {
+                    self.entity_used(name, self.at(first));
+                }
+                self.follow(name, false, rest)
+            }
+            Root::Bound => self.follow(name, true, rest),
+            Root::AttributeOf(owner) => {
+                // What has attributes itself is an entity, unless it is a collection that is counted.
+                let counted = rest.len() == 1 && rest.iter().all(|word| word.text() == "count");
+                let known = counted || self.names.has(&owner, name);
+                if !known && (place == Place::Positional || !rest.is_empty()) {
+                    self.entity_used(name, self.at(first));
+                }
+                self.follow(&owner, true, &words)
+            }
+            Root::Nothing => {
+                self.unbound(name, self.at(first));
+                None
+            }
         }
-        Some(Expr::Path(self.hops(name, rest)))
     }
 
     fn threshold_value(&mut self, rest: &[SyntaxToken]) -> Option<Expr> {
@@ -88,40 +107,34 @@ impl Lowering {
         None
     }
 
-    /// Follows attributes from a root, inferring those that nothing declares.
-    fn hops(&mut self, root: &str, rest: &[SyntaxToken]) -> Path {
+    /// Follows attributes from a root.
+    pub(super) fn follow(&mut self, root: &str, bound: bool, rest: &[SyntaxToken]) -> Option<Expr> {
         let entity = self.names.is_entity(root).then(|| root.to_owned());
-        let mut hops = Vec::new();
-        let mut current = entity.clone();
-        let mut many = false;
-        for word in rest {
-            let name = word.text();
-            let mut next = None;
-            if many && name == "count" {
-                many = false;
-            } else if let Some(of) = current.take() {
-                self.attribute_used(&of, name, self.at(word));
-                if let Some(attribute) = self.names.attribute(&of, name) {
-                    next.clone_from(&attribute.entity);
-                    many = attribute.many;
-                }
-            }
-            hops.push(Hop { attribute: name.to_owned(), entity: next.clone() });
-            current = next;
-        }
-        Path { root: root.to_owned(), bound: false, entity, hops }
+        let path = Path { root: root.to_owned(), bound, entity, hops: Vec::new() };
+        self.follow_from(path, rest)
     }
 
-    /// Whether a path ends in a collection, or counts one.
-    pub(super) fn is_collection(&self, path: &Path) -> bool {
-        let mut current = path.entity.as_deref();
-        let mut many = false;
-        for hop in &path.hops {
-            let found = current.and_then(|entity| self.names.attribute(entity, &hop.attribute));
-            many |= found.is_some_and(|attribute| attribute.many);
-            current = hop.entity.as_deref();
+    /// Follows further attributes, inferring those that nothing declares.
+    pub(super) fn follow_from(&mut self, mut path: Path, rest: &[SyntaxToken]) -> Option<Expr> {
+        for (index, word) in rest.iter().enumerate() {
+            let name = word.text();
+            let next = rest.get(index + 1);
+            if name == "count" && next.is_none() && self.is_collection(&path) {
+                return self.counted(path, self.at(word)).map(Expr::from);
+            }
+            let mut hop = Hop { attribute: name.to_owned(), entity: None };
+            if let Some(of) = entity_of(&path) {
+                if next.is_some_and(|next| next.text() == "count") && !self.names.has(&of, name) {
+                    self.infer_collection(&of, name, self.at(word));
+                } else {
+                    self.attribute_used(&of, name, self.at(word));
+                }
+                let attribute = self.names.attribute(&of, name);
+                hop.entity = attribute.and_then(|attribute| attribute.entity.clone());
+            }
+            path.hops.push(hop);
         }
-        many
+        Some(Expr::Path(path))
     }
 
     /// Makes an entity known that something names.
@@ -198,6 +211,9 @@ impl Lowering {
         let Some(name) = call.name().and_then(|path| path.word(0)) else { return as_written };
         let attributes = call.attributes();
         let declared = self.names.measures.get(name.text()).is_some();
+        if name.text() == "count" && !declared && attributes.is_empty() {
+            return self.count(&call).unwrap_or(as_written);
+        }
         if !declared && attributes.is_empty() {
             return as_written;
         }

@@ -264,7 +264,7 @@ impl Parser<'_> {
         self.bump();
         self.label();
         self.colon();
-        self.expression();
+        self.lasting();
         self.finish();
     }
 

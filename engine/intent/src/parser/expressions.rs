@@ -15,6 +15,19 @@ use crate::units;
 const PREDICATES_MAX: usize = 4;
 
 impl Parser<'_> {
+    /// A condition, and after it the time that all of it has to last: `a AND b for > 4h`.
+    pub(super) fn lasting(&mut self) {
+        let checkpoint = self.checkpoint();
+        let outer = std::mem::replace(&mut self.lasting_ends, true);
+        self.expression();
+        self.lasting_ends = outer;
+        if self.at_word("for") && self.length_follows(1) {
+            self.start_at(checkpoint, SyntaxKind::Held);
+            self.predicate_tail(SyntaxKind::Held);
+            self.finish();
+        }
+    }
+
     /// A condition or value.
     pub(super) fn expression(&mut self) {
         if !self.enter() {
@@ -95,7 +108,9 @@ impl Parser<'_> {
                 (_, Some("crosses")) => SyntaxKind::Crosses,
                 (_, Some("has")) if self.kind(1) != Some(SyntaxKind::Colon) => SyntaxKind::Has,
                 (_, Some("exists")) => SyntaxKind::Exists,
-                (_, Some("for")) if self.length_follows(1) => SyntaxKind::Held,
+                (_, Some("for")) if !self.lasting_ends && self.length_follows(1) => {
+                    SyntaxKind::Held
+                }
                 _ => return,
             };
             if compared && kind == SyntaxKind::Compare {
@@ -231,7 +246,9 @@ impl Parser<'_> {
         let opener = self.current_span();
         self.start(SyntaxKind::Paren);
         self.bump();
+        let outer = std::mem::replace(&mut self.lasting_ends, false);
         self.expression();
+        self.lasting_ends = outer;
         self.close(SyntaxKind::RightParen, opener, "(");
         self.finish();
     }

@@ -319,9 +319,9 @@ impl Parser<'_> {
         self.start(SyntaxKind::When);
         self.bump();
         self.start(SyntaxKind::Trigger);
-        self.expression();
+        self.lasting();
         while self.eat(SyntaxKind::Pipe) {
-            self.expression();
+            self.lasting();
         }
         self.finish();
         self.body(Place::Duties);
