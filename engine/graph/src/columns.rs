@@ -103,6 +103,11 @@ impl Columns {
             .map_or_else(|| self.get(column, instance, inferred), |(_, _, old)| old.layer(inferred))
     }
 
+    /// What the last `set` of this event replaced.
+    pub(crate) fn last_replaced(&self) -> Cell {
+        self.replaced.last().map_or_else(Cell::default, |(.., old)| *old)
+    }
+
     /// Every value of one column, in no order.
     pub(crate) fn all(&self, column: usize) -> impl Iterator<Item = (Datum, Cell)> {
         let rows = self.columns.get(column).into_iter().flat_map(Table::iter);
@@ -120,14 +125,15 @@ impl Columns {
         tables + self.replaced.capacity() * size_of::<(u32, Datum, Cell)>()
     }
 
-    fn cell(&self, column: u32, instance: Datum) -> Cell {
+    /// Both layers of a value.
+    pub(crate) fn cell(&self, column: u32, instance: Datum) -> Cell {
         let values = self.columns.get(column as usize);
         values.and_then(|values| values.get(instance)).copied().unwrap_or_default()
     }
 }
 
 impl Cell {
-    fn layer(self, inferred: bool) -> Datum {
+    pub(crate) fn layer(self, inferred: bool) -> Datum {
         if inferred { self.inferred } else { self.primary }
     }
 }

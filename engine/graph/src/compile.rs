@@ -122,6 +122,7 @@ fn empty(spec: &Spec) -> Program {
         entity_names: hashbrown::HashMap::default(),
         entities: Vec::new(),
         tracked: Vec::new(),
+        counts: Vec::new(),
         columns: Vec::new(),
         blocks: Vec::new(),
         guards: Vec::new(),

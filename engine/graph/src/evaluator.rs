@@ -115,6 +115,7 @@ impl Evaluator {
             bytes: state.symbols.bytes()
                 + state.columns.bytes()
                 + state.instances.bytes()
+                + state.counts.bytes()
                 + state.open.bytes()
                 + state.wheel.bytes()
                 + granted,

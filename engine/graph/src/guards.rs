@@ -225,6 +225,7 @@ impl State {
                 crosses(*at(&scene.watched, *watched), read(value), *level, *direction)
             }
             Test::Holds { value, .. } => holds(read(value), &self.symbols),
+            Test::Exists { value, .. } => exists(value, read(value)),
         }
     }
 
@@ -240,15 +241,30 @@ impl State {
         match read {
             Read::Nowhere => Datum::Absent,
             Read::Constant(constant) => *at(&self.constants, *constant),
-            Read::Path(path) => {
-                let (mut value, rest) =
-                    self.start(program, path, &path.hops, frame, event_type, inferred);
-                for hop in rest {
-                    value = self.hop(*hop, value, inferred);
+            Read::Path(path) => self.follow(program, path, frame, event_type, inferred),
+            Read::Count { of, count } => {
+                let owner = self.follow(program, of, frame, event_type, inferred);
+                if !owner.is_name() {
+                    return Datum::Absent;
                 }
-                value
+                self.counts.get(*count, owner.as_instance(&self.symbols), inferred)
             }
         }
+    }
+
+    fn follow(
+        &self,
+        program: &Program,
+        path: &PathRead,
+        frame: &[Datum],
+        event_type: u32,
+        inferred: bool,
+    ) -> Datum {
+        let (mut value, rest) = self.start(program, path, &path.hops, frame, event_type, inferred);
+        for hop in rest {
+            value = self.hop(*hop, value, inferred);
+        }
+        value
     }
 
     /// The value of a watched expression just before this event: the way to the instance is the
@@ -261,7 +277,17 @@ impl State {
         event_type: u32,
         inferred: bool,
     ) -> Datum {
-        let Read::Path(path) = read else { return Datum::Absent };
+        let path = match read {
+            Read::Path(path) => path,
+            Read::Count { of, count } => {
+                let owner = self.follow(program, of, frame, event_type, inferred);
+                if !owner.is_name() {
+                    return Datum::Absent;
+                }
+                return self.counts.before(*count, owner.as_instance(&self.symbols), inferred);
+            }
+            Read::Nowhere | Read::Constant(_) => return Datum::Absent,
+        };
         let Some((last, way)) = path.hops.split_last() else { return Datum::Absent };
         if way.is_empty() && is_own(program, path, event_type) {
             // Nothing was known of an instance before the event that created it.
@@ -317,6 +343,15 @@ impl State {
             _ => Datum::Absent,
         }
     }
+}
+
+/// Whether what was read is there: a value, or a member of a collection.
+pub(crate) fn exists(read: &Read, value: Datum) -> Truth {
+    let empty = match read {
+        Read::Count { .. } => value == Datum::Int(0),
+        Read::Path(_) | Read::Constant(_) | Read::Nowhere => value == Datum::Nested { empty: true },
+    };
+    (value.is_known() && !empty).into()
 }
 
 /// Whether a trigger of this type is about the instance that the path's root names.

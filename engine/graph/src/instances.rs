@@ -47,17 +47,17 @@ impl Instances {
         Self { kinds: (0..tracked).map(|_| Living::default()).collect(), news: Vec::new() }
     }
 
-    /// An instance is mentioned, or created: it is alive from now on if it was not.
+    /// An instance is mentioned, or created: it is alive from now on. False when it was before.
     pub(crate) fn begin(
         &mut self,
         tracked: u32,
         instance: Datum,
         position: u64,
         symbols: &mut Symbols,
-    ) {
-        let Some(living) = self.kinds.get_mut(tracked as usize) else { return };
+    ) -> bool {
+        let Some(living) = self.kinds.get_mut(tracked as usize) else { return false };
         if living.since.get(instance).is_some() {
-            return;
+            return false;
         }
         living.since.insert(instance.retain(symbols), position);
         // A list that a death has emptied is made anew when it is needed.
@@ -67,6 +67,7 @@ impl Instances {
         }
         // Its name is held until the event is done, whatever ends it meanwhile.
         self.news.push(News { tracked, instance: instance.retain(symbols), alive: true });
+        true
     }
 
     /// An instance's tombstone. False when it was not alive.

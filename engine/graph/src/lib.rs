@@ -9,6 +9,7 @@ mod change;
 mod checkpoint;
 mod columns;
 mod compile;
+mod counts;
 mod datum;
 mod deadlines;
 pub mod draw;

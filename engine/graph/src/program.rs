@@ -41,6 +41,8 @@ pub struct Program {
     pub(crate) entities: Vec<EntityPlan>,
     /// The entities that something quantifies over.
     pub(crate) tracked: Vec<TrackedPlan>,
+    /// Inverse collections that something counts.
+    pub(crate) counts: Vec<CountPlan>,
     pub(crate) columns: Vec<ColumnPlan>,
     pub(crate) blocks: Vec<BlockPlan>,
     pub(crate) guards: Vec<GuardPlan>,
@@ -79,6 +81,19 @@ pub(crate) struct TrackedPlan {
     pub(crate) field: u32,
     /// Whether only its `created` event makes an instance alive, since the spec knows one.
     pub(crate) created: bool,
+    /// The counts whose members are its instances.
+    pub(crate) counts: Vec<u32>,
+}
+
+/// How many living instances of one entity name an owner in one attribute.
+#[derive(Debug)]
+pub(crate) struct CountPlan {
+    /// The members' entity.
+    pub(crate) member: u32,
+    /// Its number among the tracked entities.
+    pub(crate) tracked: u32,
+    /// The attribute that names the owner.
+    pub(crate) column: u32,
 }
 
 /// What any event about an instance of one entity touches.
@@ -98,6 +113,8 @@ pub(crate) struct EntityPlan {
 pub(crate) struct ColumnPlan {
     /// `customer.has_account_manager`, `engagement(customer).trend`.
     pub(crate) name: String,
+    /// The count whose members name their owner in it.
+    pub(crate) counted: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -155,6 +172,10 @@ pub(crate) enum Test {
         value: Read,
         text: String,
     },
+    Exists {
+        value: Read,
+        text: String,
+    },
 }
 
 /// Where a value is found.
@@ -164,6 +185,11 @@ pub(crate) enum Read {
     Nowhere,
     Constant(u32),
     Path(PathRead),
+    /// How many members name the instance that the path leads to.
+    Count {
+        of: PathRead,
+        count: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -15,6 +15,7 @@ use homeostat_world::canary;
 
 use crate::change::Change;
 use crate::columns::Columns;
+use crate::counts::Counts;
 use crate::datum::Datum;
 use crate::explain::probe::Probe;
 use crate::fact::Fact;
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) constants: Vec<Datum>,
     pub(crate) columns: Columns,
     pub(crate) instances: Instances,
+    pub(crate) counts: Counts,
     /// For each requirement, the keys that it is held for.
     pub(crate) granted: Vec<HashSet<Box<[Datum]>, FixedState>>,
     pub(crate) open: Open,
@@ -85,6 +87,7 @@ impl State {
             constants,
             columns: Columns::new(program.columns.len()),
             instances: Instances::new(program.tracked.len()),
+            counts: Counts::new(program.counts.len()),
             granted: program.requirements.iter().map(|_| HashSet::default()).collect(),
             open: Open::default(),
             wheel: Wheel::new(),
@@ -166,7 +169,7 @@ impl State {
                 continue;
             };
             for &(_, field, column) in &entity.attributes {
-                self.set(column, instance, *at(&self.fields, field), inferred);
+                self.set(program, column, instance, *at(&self.fields, field), inferred);
             }
         }
         if !program.tracked.is_empty() && fact.kind == Kind::Primary {
@@ -175,11 +178,11 @@ impl State {
         let Some(plan) = plan else { return };
         for &(column, instance, value) in &plan.measures {
             let (instance, value) = (*at(&self.fields, instance), *at(&self.fields, value));
-            self.set(column, instance, value, inferred);
+            self.set(program, column, instance, value, inferred);
         }
         for &(column, instance, begins) in &plan.states {
             let instance = *at(&self.fields, instance);
-            self.set(column, instance, Datum::Truth(begins), inferred);
+            self.set(program, column, instance, Datum::Truth(begins), inferred);
         }
         if !inferred {
             for &(requirement, grants) in &plan.grants {
@@ -202,7 +205,20 @@ impl State {
             let instance = *at(&self.fields, at(&program.tracked, tracked).field);
             if matches!(instance, Datum::Text(_) | Datum::Int(_)) {
                 let instance = instance.as_instance(&self.symbols);
-                self.instances.begin(tracked, instance, self.position, &mut self.symbols);
+                self.begin(program, tracked, instance, self.position);
+            }
+        }
+    }
+
+    /// An instance is alive since this position, if it was not before; its owners count it.
+    pub(crate) fn begin(&mut self, program: &Program, tracked: u32, instance: Datum, since: u64) {
+        if !self.instances.begin(tracked, instance, since, &mut self.symbols) {
+            return;
+        }
+        for &count in &at(&program.tracked, tracked).counts {
+            let owners = self.columns.cell(at(&program.counts, count).column, instance);
+            for inferred in [false, true] {
+                self.count_owner(count, owners.layer(inferred), inferred, true);
             }
         }
     }
@@ -228,10 +244,44 @@ impl State {
         }
     }
 
-    fn set(&mut self, column: u32, instance: Datum, value: Datum, inferred: bool) {
+    fn set(
+        &mut self,
+        program: &Program,
+        column: u32,
+        instance: Datum,
+        value: Datum,
+        inferred: bool,
+    ) {
         if instance.is_name() && value != Datum::Absent {
             let instance = instance.as_instance(&self.symbols);
             self.columns.set(column, instance, value, inferred, &mut self.symbols);
+            if let Some(count) = at(&program.columns, column).counted {
+                self.recount(program, count, instance);
+            }
+        }
+    }
+
+    /// A member may name another owner than it did: its last change is the newest of this event.
+    fn recount(&mut self, program: &Program, count: u32, member: Datum) {
+        let plan = at(&program.counts, count);
+        if self.instances.since(plan.tracked, member).is_none() {
+            return;
+        }
+        let (old, new) = (self.columns.last_replaced(), self.columns.cell(plan.column, member));
+        for inferred in [false, true] {
+            let (old, new) = (old.layer(inferred), new.layer(inferred));
+            if old != new {
+                self.count_owner(count, old, inferred, false);
+                self.count_owner(count, new, inferred, true);
+            }
+        }
+    }
+
+    /// A member names this owner, in one layer, from now on (`true`) or no longer.
+    fn count_owner(&mut self, count: u32, owner: Datum, inferred: bool, more: bool) {
+        if owner.is_name() {
+            let owner = owner.as_instance(&self.symbols);
+            self.counts.add(count, owner, inferred, more, &mut self.symbols);
         }
     }
 
@@ -282,6 +332,7 @@ impl State {
         }
         self.columns.settle(&mut self.symbols);
         self.instances.settle(&mut self.symbols);
+        self.counts.settle(&mut self.symbols);
     }
 }
 

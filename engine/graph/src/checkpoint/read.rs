@@ -212,12 +212,13 @@ fn instances(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Re
             let &[instance @ (Datum::Text(_) | Datum::Int(_))] = instance.as_slice() else {
                 return Err(malformed("an instance without its name"));
             };
-            state.instances.begin(tracked, instance, since, &mut state.symbols);
+            state.begin(program, tracked, instance, since);
             // It is held as alive now; this reading lets go.
             instance.release(&mut state.symbols);
         }
     }
     state.instances.settle(&mut state.symbols);
+    state.counts.settle(&mut state.symbols);
     Ok(())
 }
 

@@ -34,7 +34,15 @@ impl Compiler<'_> {
                 plan.field = Some(field);
                 plan.tracked = Some(tracked);
             }
-            self.program.tracked.push(TrackedPlan { entity, field, created: created.is_some() });
+            let mut counts = Vec::new();
+            for (count, index) in self.program.counts.iter_mut().zip(0..) {
+                if count.member == entity {
+                    count.tracked = tracked;
+                    counts.push(index);
+                }
+            }
+            let created = created.is_some();
+            self.program.tracked.push(TrackedPlan { entity, field, created, counts });
         }
         Ok(())
     }

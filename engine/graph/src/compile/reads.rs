@@ -8,7 +8,7 @@
 use homeostat_intent::lowered::{Condition, Expr, Literal, Path, State as EntityState};
 
 use super::{ColumnKey, CompileError, Compiler, InBlock, number};
-use crate::program::{ColumnPlan, Constant, PathRead, Read, Test};
+use crate::program::{ColumnPlan, Constant, CountPlan, PathRead, Read, Test};
 
 impl<'a> Compiler<'a> {
     pub(super) fn test(
@@ -40,8 +40,11 @@ impl<'a> Compiler<'a> {
                     text: text.clone(),
                 }
             }
-            Condition::Exists { value, text } | Condition::Holds { value, text } => {
+            Condition::Holds { value, text } => {
                 Test::Holds { value: self.read(value, inside)?, text: text.clone() }
+            }
+            Condition::Exists { value, text } => {
+                Test::Exists { value: self.read(value, inside)?, text: text.clone() }
             }
         })
     }
@@ -68,10 +71,13 @@ impl<'a> Compiler<'a> {
                 let seconds = length.micros as f64 / 1e6;
                 self.constant(Constant::Number(seconds))?
             }
-            Expr::Literal(Literal::Length(_))
-            | Expr::Call(_)
-            | Expr::Count { .. }
-            | Expr::Instances { .. } => Read::Nowhere,
+            Expr::Literal(Literal::Length(_)) | Expr::Call(_) | Expr::Instances { .. } => {
+                Read::Nowhere
+            }
+            Expr::Count { of, member, through } => {
+                let of = self.path(of, inside)?;
+                Read::Count { of, count: self.count(member, through)? }
+            }
             Expr::Threshold(name) => {
                 let found = self.spec.thresholds.iter().find(|threshold| threshold.name == *name);
                 let found = found.ok_or_else(|| CompileError::UnknownThreshold(name.clone()))?;
@@ -85,6 +91,20 @@ impl<'a> Compiler<'a> {
                 Read::Path(path)
             }
         })
+    }
+
+    fn count(&mut self, member: &str, through: &str) -> Result<u32, CompileError> {
+        let member = self.entity(member)?;
+        let column = self.column(ColumnKey::Attribute(member, through.to_owned()))?;
+        let index = number(self.program.counts.len(), "counts")?;
+        let Some(plan) = self.program.columns.get_mut(column as usize) else { return Ok(index) };
+        if let Some(known) = plan.counted {
+            return Ok(known);
+        }
+        plan.counted = Some(index);
+        // Its members' entity gets its number when all that is tracked is known.
+        self.program.counts.push(CountPlan { member, tracked: u32::MAX, column });
+        Ok(index)
     }
 
     pub(super) fn constant(&mut self, constant: Constant) -> Result<Read, CompileError> {
@@ -162,7 +182,7 @@ impl<'a> Compiler<'a> {
                 self.measure_column(measure, attribute, index)?
             }
         };
-        self.program.columns.push(ColumnPlan { name });
+        self.program.columns.push(ColumnPlan { name, counted: None });
         Ok(index)
     }
 

@@ -142,7 +142,7 @@ fn line(tested: &Tested) -> String {
             let (left, right) = (plain(left), plain(right));
             format!("{text}: {left} against {right} → {}", word(*truth))
         }
-        Tested::Holds { text, value, truth } => {
+        Tested::Holds { text, value, truth } | Tested::Exists { text, value, truth } => {
             format!("{text} = {} → {}", plain(value), word(*truth))
         }
     }

@@ -9,7 +9,7 @@ use homeostat_intent::lowered::Direction;
 use serde::Serialize;
 
 use crate::datum::{Datum, Truth, compare, crosses, holds};
-use crate::guards::{Moment, Scene};
+use crate::guards::{Moment, Scene, exists};
 use crate::program::{GuardIndex, PathRead, Program, Read, Test, at};
 use crate::state::State;
 
@@ -60,6 +60,15 @@ pub enum Tested {
         threshold: Option<String>,
         /// Which way.
         direction: Direction,
+        /// What it came to.
+        truth: Truth,
+    },
+    /// Whether there is a value.
+    Exists {
+        /// As written.
+        text: String,
+        /// The value; null when there is none.
+        value: serde_json::Value,
         /// What it came to.
         truth: Truth,
     },
@@ -132,6 +141,11 @@ impl State {
                     direction: *direction,
                     truth: crosses(before, after, *level, *direction),
                 });
+            }
+            Test::Exists { value: of, text } => {
+                let value = read(of);
+                let truth = exists(of, value);
+                into.push(Tested::Exists { text: text.clone(), value: json(value), truth });
             }
             Test::Holds { value, text } => {
                 let value = read(value);
