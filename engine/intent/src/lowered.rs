@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use always::{Assertion, Check, Origin};
 pub use contract::{
-    AGGREGATE_SAMPLES, Aggregate, Capability, Checker, Goal, Invariant, Metric, Property,
+    AGGREGATE_SAMPLES, Aggregate, BUILT_INS, Capability, Checker, Goal, Invariant, Metric, Property,
     Proposition, Target,
 };
 pub use scenario::{

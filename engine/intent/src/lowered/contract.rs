@@ -65,6 +65,15 @@ pub enum Aggregate {
 /// How many of the newest samples an aggregate is taken of.
 pub const AGGREGATE_SAMPLES: usize = 1_000;
 
+/// The propositions that the engine itself can judge, by their names.
+///
+/// * `event_log_intact`: every event that was acknowledged is there, unchanged and in order: the chain
+///   of hashes reaches from the first event to the head, and the indexes name exactly these events.
+/// * `customer_data_never_lost`: the same; nothing that was appended is kept anywhere else.
+/// * `state_matches_replay`: what the engine knows is what a replay of the log from its first event gives.
+pub const BUILT_INS: [&str; 3] =
+    ["customer_data_never_lost", "event_log_intact", "state_matches_replay"];
+
 /// Who says whether a named proposition holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
