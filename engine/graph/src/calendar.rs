@@ -8,7 +8,7 @@
 use homeostat_intent::lowered::Length;
 use homeostat_world::{Duration, Timestamp, canary};
 
-const DAY: i64 = 86_400_000_000;
+pub(crate) const DAY: i64 = 86_400_000_000;
 
 /// The instant `length` after `start`.
 pub(crate) fn after(start: Timestamp, length: Length) -> Timestamp {
@@ -39,7 +39,7 @@ pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);

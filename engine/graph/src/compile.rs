@@ -7,15 +7,17 @@
 //! Promise: the same spec compiles to the same program.
 //! Start reading at [`Program::compile`].
 
+mod blocks;
 mod duties;
 mod quantified;
 mod reads;
 
 use std::collections::BTreeMap;
 
-use homeostat_intent::lowered::{Block, ClauseId, Item, Spec, Strength};
+use homeostat_intent::lowered::{ClauseId, Spec};
+use homeostat_log::control::GapKind;
 
-use crate::program::{BlockPlan, EntityPlan, GuardPlan, ItemPlan, Program, Read, TypePlan};
+use crate::program::{BoundPlan, EntityPlan, Program, Read, TypePlan};
 
 /// Why a spec cannot be compiled. The language's checks report these with their place in the text;
 /// a spec that they passed compiles.
@@ -44,6 +46,9 @@ pub enum CompileError {
         /// The clause.
         clause: ClauseId,
     },
+    /// A path from an instance that nothing around binds.
+    #[error("`{0}` is read as a bound instance where nothing binds one")]
+    NotBound(String),
     /// Two clauses of one name.
     #[error("two clauses are named `{0}`; expected unique names, so give one of them a label")]
     DuplicateSlug(String),
@@ -70,6 +75,9 @@ struct Compiler<'a> {
 struct InBlock {
     index: u32,
     trigger_types: Vec<u32>,
+    /// What its duties' gaps are while no deadline has passed.
+    gap: GapKind,
+    bound: Vec<BoundPlan>,
     frame: Vec<u32>,
     watched: Vec<(Read, bool)>,
     awaited: Vec<ClauseId>,
@@ -211,120 +219,6 @@ impl<'a> Compiler<'a> {
         }
         Ok(field)
     }
-
-    fn block(&mut self, block: &Block) -> Result<(), CompileError> {
-        let index = number(self.program.blocks.len(), "blocks")?;
-        let mut trigger_types = Vec::new();
-        for name in block.trigger.events() {
-            let trigger = self.event_type(name)?;
-            if !trigger_types.contains(&trigger) {
-                trigger_types.push(trigger);
-            }
-        }
-        for &trigger in &trigger_types {
-            if let Some(plan) = self.program.types.get_mut(trigger as usize) {
-                plan.triggers.push(index);
-            }
-        }
-        let mut awaited = Vec::new();
-        collect_awaited(&block.body, &mut awaited);
-        let mut inside =
-            InBlock { index, trigger_types, frame: Vec::new(), watched: Vec::new(), awaited };
-        let first_clause = self.program.clauses.len();
-        let body = self.items(&block.body, block, &mut inside)?;
-        let mut clauses = Vec::new();
-        for &id in &inside.awaited {
-            let found = self.program.clauses.iter().skip(first_clause).position(|c| c.id == id);
-            let Some(found) = found else { return Err(unknown_awaited(&block.body, id)) };
-            clauses.push(number(first_clause + found, "clauses")?);
-        }
-        for (&clause, place) in clauses.iter().zip(0..) {
-            if let Some(clause) = self.program.clauses.get_mut(clause as usize) {
-                clause.awaited = Some(place);
-            }
-        }
-        self.program.blocks.push(BlockPlan {
-            triggers: block.trigger.events().to_vec(),
-            frame: inside.frame,
-            body,
-            watched: inside.watched,
-            awaited: clauses,
-        });
-        Ok(())
-    }
-
-    fn items(
-        &mut self,
-        items: &[Item],
-        block: &Block,
-        inside: &mut InBlock,
-    ) -> Result<Vec<ItemPlan>, CompileError> {
-        let mut plans = Vec::new();
-        for item in items {
-            plans.push(match item {
-                Item::ForEach(_) => continue,
-                Item::Duty(duty) => ItemPlan::Duty(self.duty(duty, None, block, inside)?),
-                Item::Guard(guard) => {
-                    let index = number(self.program.guards.len(), "guards")?;
-                    let inferred = reads_inferred(&guard.body);
-                    let test = self.test(&guard.condition, inferred, inside)?;
-                    let mut awaits = Vec::new();
-                    for id in &guard.awaits {
-                        let place = inside.awaited.iter().position(|awaited| awaited == id);
-                        awaits.push(number(place.unwrap_or(usize::MAX), "awaited clauses")?);
-                    }
-                    self.program.guards.push(GuardPlan {
-                        block: inside.index,
-                        text: guard.text.clone(),
-                        test,
-                        awaits,
-                        body: Vec::new(),
-                        inferred,
-                    });
-                    let body = self.items(&guard.body, block, inside)?;
-                    if let Some(plan) = self.program.guards.get_mut(index as usize) {
-                        plan.body = body;
-                    }
-                    ItemPlan::Guard(index)
-                }
-            });
-        }
-        Ok(plans)
-    }
-}
-
-fn collect_awaited(items: &[Item], found: &mut Vec<ClauseId>) {
-    for item in items {
-        if let Item::Guard(guard) = item {
-            for &id in &guard.awaits {
-                if !found.contains(&id) {
-                    found.push(id);
-                }
-            }
-            collect_awaited(&guard.body, found);
-        }
-    }
-}
-
-fn unknown_awaited(items: &[Item], clause: ClauseId) -> CompileError {
-    let mut guard = String::new();
-    for item in items {
-        if let Item::Guard(found) = item
-            && found.awaits.contains(&clause)
-        {
-            guard.clone_from(&found.text);
-        }
-    }
-    CompileError::UnknownAwaited { guard, clause }
-}
-
-/// A guard reads what enrichments say only if no `must` inside forbids it.
-fn reads_inferred(items: &[Item]) -> bool {
-    items.iter().all(|item| match item {
-        Item::Duty(duty) => duty.using_inferred || duty.strength != Strength::Must,
-        Item::Guard(guard) => reads_inferred(&guard.body),
-        Item::ForEach(each) => reads_inferred(&each.body),
-    })
 }
 
 fn number(index: usize, what: &'static str) -> Result<u32, CompileError> {

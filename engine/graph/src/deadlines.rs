@@ -53,6 +53,7 @@ impl State {
             new.chain_mut().frame = Some(frame);
         }
         let id = new.id();
+        self.occasions.enter(moment.trigger);
         let slot = self.open.insert(new, program);
         if let Some(tally) = self.tallies.get_mut(index as usize) {
             tally.triggers += 1;
@@ -62,7 +63,7 @@ impl State {
         sink(Change::Activated { id, at, due: deadline(due), depth: moment.depth });
         let from = gap_from(clause, program.settle, moment.at, due);
         if from.is_some_and(|from| from <= moment.at) {
-            self.open_gap(slot, GapKind::Reaction, moment.at, sink);
+            self.open_gap(slot, clause.gap, moment.at, sink);
         }
         self.set_timer(program, slot);
         slot
@@ -90,7 +91,8 @@ impl State {
     fn fire(&mut self, program: &Program, slot: u32, time: i64, sink: Sink<'_>) {
         let obligation = self.open.get_mut(slot);
         if time != obligation.due {
-            self.open_gap(slot, GapKind::Reaction, time, sink);
+            let kind = at(&program.clauses, obligation.clause).gap;
+            self.open_gap(slot, kind, time, sink);
             self.set_timer(program, slot);
             return;
         }

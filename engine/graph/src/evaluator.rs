@@ -74,6 +74,7 @@ impl Evaluator {
     /// Lets time come to `now`: every deadline strictly before it is missed, in order. An earlier
     /// `now` than the last changes nothing but what has become due since.
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl FnMut(Change)) {
+        self.begin();
         self.state.pass_time(&self.program, now.as_micros(), sink);
         self.state.symbols.settle();
     }
@@ -86,8 +87,16 @@ impl Evaluator {
 
     /// Applies one event in its borrowed form.
     pub fn on_fact(&mut self, fact: &Fact<'_>, sink: &mut impl FnMut(Change)) {
+        self.begin();
         self.state.apply(&self.program, fact, sink);
         self.state.symbols.settle();
+    }
+
+    /// What the last input ended can no longer be named.
+    fn begin(&mut self) {
+        if !self.state.occasions.is_settled() {
+            self.state.occasions.settle(&mut self.state.symbols);
+        }
     }
 
     /// The earliest instant at which [`Self::advance`] may have something to do: just after the
@@ -117,6 +126,7 @@ impl Evaluator {
                 + state.instances.bytes()
                 + state.counts.bytes()
                 + state.open.bytes()
+                + state.occasions.bytes()
                 + state.wheel.bytes()
                 + granted,
         }

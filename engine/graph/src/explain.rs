@@ -279,7 +279,7 @@ impl Explainer {
         let id = crate::ObligationId { clause: index, trigger: self.seen.trigger };
         let now = self.evaluator.obligation(id);
         Duty {
-            id: program.show(id),
+            id: self.evaluator.show(id),
             strength: clause.strength,
             call,
             within: clause.within.map(print::length),
@@ -331,7 +331,7 @@ impl Explainer {
     }
 
     fn gap_of(&self, program: &Program, duty: &Duty) -> Option<Gap> {
-        let index = program.parse_id(&duty.id)?.clause;
+        let index = program.parse_name(&duty.id)?.clause;
         let clause = program.clause(index);
         let mut whose = Vec::new();
         for key in &duty.keys {

@@ -92,16 +92,19 @@ impl Told {
     /// Lets time come to the event's, then applies it.
     pub(crate) fn see(&mut self, event: &Event) -> &mut Self {
         self.pass(event.event.time);
-        let program = Arc::clone(self.evaluator.program());
-        let lines = &mut self.lines;
-        self.evaluator.on_event(event, &mut |change| lines.push(line(&program, change)));
-        self
+        let mut changes = Vec::new();
+        self.evaluator.on_event(event, &mut |change| changes.push(change));
+        self.tell(changes)
     }
 
     pub(crate) fn pass(&mut self, now: Timestamp) -> &mut Self {
-        let program = Arc::clone(self.evaluator.program());
-        let lines = &mut self.lines;
-        self.evaluator.advance(now, &mut |change| lines.push(line(&program, change)));
+        let mut changes = Vec::new();
+        self.evaluator.advance(now, &mut |change| changes.push(change));
+        self.tell(changes)
+    }
+
+    fn tell(&mut self, changes: Vec<Change>) -> &mut Self {
+        self.lines.extend(changes.into_iter().map(|change| line(&self.evaluator, change)));
         self
     }
 
@@ -112,12 +115,15 @@ impl Told {
 }
 
 /// One change in one line; seconds since the epoch.
-pub(crate) fn line(program: &Program, change: Change) -> String {
-    let name = change.obligation().map(|id| program.show(id)).unwrap_or_default();
+pub(crate) fn line(evaluator: &Evaluator, change: Change) -> String {
+    let name = change.obligation().map(|id| evaluator.show(id)).unwrap_or_default();
     let second = |at: Timestamp| at.as_micros() / 1_000_000;
     match change {
         Change::GuardDecided { guard, trigger, at, truth } => {
-            format!("guard `{}` of {trigger}: {truth:?} at {at}", program.guard_text(guard))
+            format!(
+                "guard `{}` of {trigger}: {truth:?} at {at}",
+                evaluator.program().guard_text(guard)
+            )
         }
         Change::Activated { at, due: Some(due), .. } => {
             format!("{name} activated {} due {}", second(at), second(due))
@@ -126,7 +132,7 @@ pub(crate) fn line(program: &Program, change: Change) -> String {
         Change::GapOpened { kind, at, .. } => format!("{name} gap {kind:?} {}", second(at)),
         Change::DeadlineMissed { .. } => format!("{name} missed"),
         Change::Fulfilled { by, outcome, .. } => format!("{name} {outcome:?} by {by}"),
-        Change::Lapsed { fallback, .. } => format!("{name} lapsed to {}", program.show(fallback)),
+        Change::Lapsed { fallback, .. } => format!("{name} lapsed to {}", evaluator.show(fallback)),
         Change::Withdrawn { .. } => format!("{name} withdrawn"),
         Change::Compensated { .. } => format!("{name} compensated"),
         Change::Waived { .. } => format!("{name} waived"),

@@ -10,7 +10,8 @@ use homeostat_world::{Position, canary};
 use crate::change::Change;
 use crate::datum::{Datum, Truth, compare, crosses, holds};
 use crate::fact::Fact;
-use crate::program::{GuardIndex, ItemPlan, PathRead, Program, Read, Test, at};
+use crate::occasion::Began;
+use crate::program::{BlockPlan, GuardIndex, ItemPlan, NO_TYPE, PathRead, Program, Read, Test, at};
 use crate::state::{Sink, State};
 
 /// What a block's evaluation for one trigger needs at hand.
@@ -79,25 +80,73 @@ impl State {
             let mut scene = std::mem::take(&mut self.scene);
             scene.frame.clear();
             scene.frame.extend(block.frame.iter().map(|&field| *at(&self.fields, field)));
-            scene.watched.clear();
-            for (read, inferred) in &block.watched {
-                let before = self.read_before(program, read, &scene.frame, event_type, *inferred);
-                scene.watched.push(before);
-            }
-            scene.fates.clear();
-            scene.fates.resize(block.awaited.len(), Fate::Open);
-            scene.waiting.clear();
+            self.set_out(program, block, event_type, &mut scene);
             self.enter(program, &block.body, moment, &mut scene, sink);
-            if scene.waiting.is_empty() {
-                self.scene = scene;
-            } else {
-                for datum in scene.frame.iter().chain(&scene.watched) {
-                    datum.retain(&mut self.symbols);
-                }
-                let pending = Pending { event_type, depth: fact.depth, scene };
-                self.pending.insert((moment.trigger, index), pending);
+            self.leave(index, moment, scene);
+        }
+    }
+
+    /// Enters a block that no event triggers: a condition over `instance` has lasted, or a tick came.
+    /// Gives the number of its occasion, which is the trigger of what is owed now.
+    pub(crate) fn enter_block(
+        &mut self,
+        program: &Program,
+        index: u32,
+        (began, instance): (Began, Option<Datum>),
+        (at_time, depth): (i64, u16),
+        sink: Sink<'_>,
+    ) -> u64 {
+        let block = at(&program.blocks, index);
+        let trigger = match (began, instance) {
+            (Began::Event(position), None) => position.get(),
+            _ => self.occasions.create(began, index, instance.as_slice(), &[], &mut self.symbols),
+        };
+        let moment =
+            Moment { trigger, event_type: NO_TYPE, depth, position: self.position, at: at_time };
+        let mut scene = std::mem::take(&mut self.scene);
+        scene.frame.clear();
+        scene.frame.resize(block.frame.len(), Datum::Absent);
+        for (bound, instance) in block.bound.iter().zip(instance) {
+            if let Some(place) = scene.frame.get_mut(bound.place as usize) {
+                *place = instance;
             }
         }
+        self.set_out(program, block, NO_TYPE, &mut scene);
+        self.enter(program, &block.body, moment, &mut scene, sink);
+        self.leave(index, moment, scene);
+        trigger
+    }
+
+    /// Makes the rest of a scene ready whose frame is.
+    fn set_out(
+        &mut self,
+        program: &Program,
+        block: &BlockPlan,
+        event_type: u32,
+        scene: &mut Scene,
+    ) {
+        scene.watched.clear();
+        for (read, inferred) in &block.watched {
+            let before = self.read_before(program, read, &scene.frame, event_type, *inferred);
+            scene.watched.push(before);
+        }
+        scene.fates.clear();
+        scene.fates.resize(block.awaited.len(), Fate::Open);
+        scene.waiting.clear();
+    }
+
+    /// Keeps the scene of a block that was entered as long as guards of it wait.
+    fn leave(&mut self, index: u32, moment: Moment, scene: Scene) {
+        if scene.waiting.is_empty() {
+            self.scene = scene;
+            return;
+        }
+        for datum in scene.frame.iter().chain(&scene.watched) {
+            datum.retain(&mut self.symbols);
+        }
+        self.occasions.enter(moment.trigger);
+        let pending = Pending { event_type: moment.event_type, depth: moment.depth, scene };
+        self.pending.insert((moment.trigger, index), pending);
     }
 
     fn enter(
@@ -199,6 +248,7 @@ impl State {
             for datum in scene.frame.iter().chain(&scene.watched) {
                 datum.release(&mut self.symbols);
             }
+            self.occasions.leave(key.0);
         } else {
             self.pending.insert(key, pending);
         }
@@ -358,7 +408,7 @@ pub(crate) fn exists(read: &Read, value: Datum) -> Truth {
 fn is_own(program: &Program, path: &PathRead, event_type: u32) -> bool {
     path.own.is_some()
         && path.entity.is_some()
-        && path.entity == at(&program.types, event_type).entity
+        && program.types.get(event_type as usize).is_some_and(|plan| path.entity == plan.entity)
 }
 
 fn fate(scene: &Scene, place: u32) -> Fate {

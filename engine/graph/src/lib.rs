@@ -21,6 +21,7 @@ mod fixtures;
 mod guards;
 mod instances;
 mod intern;
+mod occasion;
 mod open;
 mod program;
 pub mod reference;
@@ -38,6 +39,7 @@ pub use datum::Truth;
 pub use evaluator::{Evaluator, Footprint};
 pub use explain::{Consequences, Explainer, TimeLine};
 pub use fact::{Fact, Fields, LineError};
+pub use occasion::{Began, ObligationName};
 pub use program::{Clause, ClauseIndex, GuardIndex, Program};
 pub use view::{
     ClauseSummary, GuardSummary, GuardTally, KeyView, ObligationState, ObligationView, Summary,

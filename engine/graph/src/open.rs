@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 
 use crate::change::ObligationId;
 use crate::datum::{Datum, mix};
+use crate::occasion::FIRST;
 use crate::program::{ClauseIndex, Program, at};
 use homeostat_world::Position;
 
@@ -115,8 +116,10 @@ pub(crate) struct Open {
     /// else.
     generations: Vec<u32>,
     free: Vec<u32>,
-    /// By id, ascending, those that came in that order.
+    /// By id, ascending, those that came in that order and were triggered by events.
     by_id: Vec<Entry>,
+    /// The same of those that have an occasion: their numbers run beside the positions.
+    by_occasion: Vec<Entry>,
     /// By id, those that came later than their neighbours: fallbacks, and duties under guards.
     by_id_late: BTreeMap<(u64, u32), u32>,
     /// For each clause, by the symbol of its only key.
@@ -215,14 +218,16 @@ impl Open {
 
     fn index(&mut self, entry: Entry) {
         let id = (entry.trigger, entry.clause);
-        if self.by_id.last().is_some_and(|last| (last.trigger, last.clause) >= id) {
+        let most = 2 * self.len() + DEAD_ENTRIES;
+        let list = if id.0 < FIRST { &mut self.by_id } else { &mut self.by_occasion };
+        if list.last().is_some_and(|last| (last.trigger, last.clause) >= id) {
             self.by_id_late.insert(id, entry.slot);
             return;
         }
-        self.by_id.push(entry);
-        if self.by_id.len() > 2 * self.len() + DEAD_ENTRIES {
+        list.push(entry);
+        if list.len() > most {
             let generations = &self.generations;
-            self.by_id.retain(|entry| {
+            list.retain(|entry| {
                 generations.get(entry.slot as usize).is_some_and(|g| *g == entry.generation)
             });
         }
@@ -351,8 +356,9 @@ impl Open {
     /// The place of an obligation.
     pub(crate) fn find(&self, id: ObligationId) -> Option<u32> {
         let id = (id.trigger.get(), id.clause.0);
-        let place = self.by_id.partition_point(|entry| (entry.trigger, entry.clause) < id);
-        let found = self.by_id.get(place).filter(|entry| {
+        let list = if id.0 < FIRST { &self.by_id } else { &self.by_occasion };
+        let place = list.partition_point(|entry| (entry.trigger, entry.clause) < id);
+        let found = list.get(place).filter(|entry| {
             (entry.trigger, entry.clause) == id && self.is_living(entry.slot, entry.generation)
         });
         found.map(|entry| entry.slot).or_else(|| self.by_id_late.get(&id).copied())
@@ -408,7 +414,7 @@ impl Open {
         let by_symbol: usize = self.by_symbol.iter().map(Vec::capacity).sum();
         more + self.slots.capacity() * size_of::<Option<Obligation>>()
             + (self.generations.capacity() + self.free.capacity()) * size_of::<u32>()
-            + self.by_id.capacity() * size_of::<Entry>()
+            + (self.by_id.capacity() + self.by_occasion.capacity()) * size_of::<Entry>()
             + self.by_id_late.len() * 3 * size_of::<u64>()
             + by_symbol * size_of::<Ends>()
             + self.by_keys.allocation_size()

@@ -10,10 +10,8 @@ use hashbrown::HashMap;
 use homeostat_intent::lowered::{
     ClauseId, Comparison, Direction, Length, Performer, SpecHash, Strength,
 };
-use homeostat_world::Position;
+use homeostat_log::control::GapKind;
 use serde::Serialize;
-
-use crate::change::ObligationId;
 
 /// The number of a clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -117,11 +115,16 @@ pub(crate) struct ColumnPlan {
     pub(crate) counted: Option<u32>,
 }
 
+/// A block, or the body of a `for each`: what is entered for one trigger.
 #[derive(Debug)]
 pub(crate) struct BlockPlan {
     /// Canonical trigger names, for people.
     pub(crate) triggers: Vec<String>,
-    /// The trigger's fields that the block reads. Its frames hold their values in this order.
+    pub(crate) opens: Opens,
+    /// The instances that an occasion of it is bound to, the outermost first.
+    pub(crate) bound: Vec<BoundPlan>,
+    /// The trigger's fields that the block reads, [`UNCARRIED`] at the places of bound instances.
+    /// Its frames hold their values in this order, which all bodies of one block share.
     pub(crate) frame: Vec<u32>,
     pub(crate) body: Vec<ItemPlan>,
     /// What its guards' crossings watch, read just before the trigger; with the layer to read.
@@ -129,6 +132,43 @@ pub(crate) struct BlockPlan {
     /// The clauses that some guard of the block awaits.
     pub(crate) awaited: Vec<u32>,
 }
+
+/// What opens a block.
+#[derive(Debug)]
+pub(crate) enum Opens {
+    /// An event of one of its triggers.
+    Events,
+    /// A condition over an instance that has lasted.
+    Held(HeldPlan),
+    /// The calendar.
+    Every,
+}
+
+/// `when alert.unacknowledged for 4h`.
+#[derive(Debug)]
+pub(crate) struct HeldPlan {
+    /// Whose instances are watched.
+    pub(crate) entity: u32,
+    pub(crate) test: Test,
+    /// Whether it reads what enrichments say.
+    pub(crate) inferred: bool,
+    pub(crate) lasting: Length,
+    /// The condition as written.
+    pub(crate) text: String,
+}
+
+/// An instance that a body is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BoundPlan {
+    pub(crate) entity: u32,
+    /// The frame's place of the instance.
+    pub(crate) place: u32,
+}
+
+/// No field of an event.
+pub(crate) const UNCARRIED: u32 = u32::MAX;
+/// No event type: the trigger is no event.
+pub(crate) const NO_TYPE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ItemPlan {
@@ -250,6 +290,8 @@ pub struct Clause {
     pub(crate) agrees: Vec<(u32, u32)>,
     pub(crate) requirements: Vec<u32>,
     pub(crate) block: u32,
+    /// What sort of gap it opens before any deadline has passed.
+    pub(crate) gap: GapKind,
     /// Its place in the block's `awaited`.
     pub(crate) awaited: Option<u32>,
 }
@@ -325,21 +367,6 @@ impl Program {
     #[must_use]
     pub fn canonical_type(&self, name: &str) -> Option<&str> {
         self.type_names.get(name).map(|&index| &*at(&self.types, index).name)
-    }
-
-    /// `slug@position`.
-    #[must_use]
-    pub fn show(&self, id: ObligationId) -> String {
-        format!("{}@{}", self.clause(id.clause).slug, id.trigger)
-    }
-
-    /// Reads `slug@position` back. None when the spec has no such clause.
-    #[must_use]
-    pub fn parse_id(&self, text: &str) -> Option<ObligationId> {
-        let (slug, position) = text.rsplit_once('@')?;
-        let clause = self.clause_named(slug)?;
-        let position: u64 = position.parse().ok()?;
-        Some(ObligationId { clause, trigger: Position::new(position) })
     }
 
     /// Whether fulfilling `by`, of the same chain, produces what `awaited` was to produce: it is that

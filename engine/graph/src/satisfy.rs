@@ -61,7 +61,7 @@ impl State {
     }
 
     fn match_cause(&self, program: &Program, cause: &str, inferred: bool, into: &mut Vec<Match>) {
-        let found = program.parse_id(cause).and_then(|id| self.open.find(id));
+        let found = self.parse_id(program, cause).and_then(|id| self.open.find(id));
         let Some(slot) = found else { return };
         let clause = at(&program.clauses, self.open.get(slot).clause);
         if (!inferred || clause.using_inferred) && self.has_required(program, clause, slot) {
@@ -178,6 +178,7 @@ impl State {
     }
 
     fn let_go(&mut self, obligation: &Obligation) {
+        self.occasions.leave(obligation.trigger);
         for value in obligation.values.as_slice() {
             value.release(&mut self.symbols);
         }
@@ -226,7 +227,7 @@ impl State {
         let (mut waived, mut id) = (false, None);
         fact.fields.each(&mut |name, value| match (name, value) {
             ("decision", Value::Text("waive")) => waived = true,
-            ("gap", Value::Text(gap)) => id = program.parse_id(gap),
+            ("gap", Value::Text(gap)) => id = self.parse_id(program, gap),
             _ => {}
         });
         let slot = id.filter(|_| waived).and_then(|id| self.open.find(id));

@@ -22,6 +22,7 @@ use crate::fact::Fact;
 use crate::guards::{Pending, Scene};
 use crate::instances::Instances;
 use crate::intern::Symbols;
+use crate::occasion::Occasions;
 use crate::open::{NEVER, Open};
 use crate::program::{Constant, EntityPlan, Program, TypePlan, at};
 use crate::view::{GuardTally, Tally};
@@ -42,6 +43,7 @@ pub(crate) struct State {
     pub(crate) counts: Counts,
     /// For each requirement, the keys that it is held for.
     pub(crate) granted: Vec<HashSet<Box<[Datum]>, FixedState>>,
+    pub(crate) occasions: Occasions,
     pub(crate) open: Open,
     pub(crate) wheel: Wheel,
     /// Triggers with undecided guards, by trigger and block.
@@ -89,6 +91,7 @@ impl State {
             instances: Instances::new(program.tracked.len()),
             counts: Counts::new(program.counts.len()),
             granted: program.requirements.iter().map(|_| HashSet::default()).collect(),
+            occasions: Occasions::default(),
             open: Open::default(),
             wheel: Wheel::new(),
             pending: BTreeMap::new(),

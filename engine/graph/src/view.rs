@@ -239,7 +239,7 @@ fn view(program: &Program, state: &State, slot: u32) -> ObligationView {
         (argument.name.clone(), value)
     });
     ObligationView {
-        name: program.show(obligation.id()),
+        name: state.show(program, obligation.id()),
         id: obligation.id(),
         state: standing(obligation),
         gap_open: obligation.gap_open,

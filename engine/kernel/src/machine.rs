@@ -140,7 +140,7 @@ impl Machine {
     /// Makes the agent that was decided on. `context` is the trigger and what else is about the
     /// gap, as CloudEvents. None when the gap has gone in between.
     pub fn spawn(&mut self, spawn: Spawn, context: Vec<Json>, now: Timestamp) -> Option<Spawned> {
-        let id = self.program.parse_id(&spawn.gap)?;
+        let id = self.graph.parse_id(&spawn.gap)?;
         let obligation = self.graph.obligation(id)?;
         let task = task(&self.program, &obligation, spawn.gap.clone(), context);
         let order = homeostat_agents::Order {
@@ -195,7 +195,7 @@ impl Machine {
             Change::GapOpened { id, kind, at, due, depth } => {
                 let clause = self.program.clause(id.clause);
                 Fact::GapOpened {
-                    gap: self.program.show(id),
+                    gap: self.graph.show(id),
                     clause: ClauseFacts {
                         clause: clause.id.to_string(),
                         slug: clause.slug.clone(),
@@ -211,10 +211,10 @@ impl Machine {
                 }
             }
             Change::DeadlineMissed { id, due } => {
-                Fact::DeadlineMissed { gap: self.program.show(id), due }
+                Fact::DeadlineMissed { gap: self.graph.show(id), due }
             }
             Change::GapClosed { id, outcome } => {
-                Fact::GapClosed { gap: self.program.show(id), outcome }
+                Fact::GapClosed { gap: self.graph.show(id), outcome }
             }
             _ => return None,
         })

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use homeostat_graph::{Change, Evaluator, ObligationId};
+use homeostat_graph::{Began, Change, Evaluator, ObligationId, ObligationName};
 use homeostat_log::{Actor, Control, Event};
 
 use crate::oracle::{Evidence, Told};
@@ -40,11 +40,15 @@ impl Converged {
         let mut names = Names { evidence, events: BTreeMap::new() };
         let mut lines = BTreeSet::new();
         let due = due(evidence);
-        for (id, keys) in &due {
-            let is_primary = evidence.setup.program.clause(id.clause).fallback_of.is_none();
-            let trigger = event_at(evidence, id.trigger.get());
-            if is_primary && trigger.is_some_and(|it| it.event.actor == Actor::World) {
-                lines.insert(format!("due: {}{keys}", names.obligation(*id)));
+        for (name, keys) in &due {
+            let is_primary = evidence.setup.program.clause(name.clause).fallback_of.is_none();
+            let by_world = match name.began {
+                Began::Event(position) => event_at(evidence, position.get())
+                    .is_some_and(|trigger| trigger.event.actor == Actor::World),
+                Began::Tick(_) => true,
+            };
+            if is_primary && by_world {
+                lines.insert(format!("due: {}{keys}", names.obligation(name)));
             }
         }
         let mut told = Told::default();
@@ -52,10 +56,10 @@ impl Converged {
             told.take(control, event.recorded);
         }
         for (gap, state) in told.gaps.iter().filter(|(_, it)| it.opened > 0 && it.closed == 0) {
-            let Some(id) = evidence.setup.program.parse_id(gap) else { continue };
-            let keys = due.get(&id).map_or("", String::as_str);
+            let Some(name) = evidence.setup.program.parse_name(gap) else { continue };
+            let keys = due.get(&name).map_or("", String::as_str);
             let whose = if state.escalated.is_some() { ", escalated" } else { "" };
-            lines.insert(format!("open: {}{keys}{whose}", names.obligation(id)));
+            lines.insert(format!("open: {}{keys}{whose}", names.obligation(&name)));
         }
         Self { lines }
     }
@@ -71,7 +75,7 @@ impl Converged {
 }
 
 /// Everything that was ever owed, each with its keys in words.
-fn due(evidence: &Evidence) -> BTreeMap<ObligationId, String> {
+fn due(evidence: &Evidence) -> BTreeMap<ObligationName, String> {
     let mut evaluator = Evaluator::new(Arc::clone(&evidence.setup.program));
     let mut due = BTreeMap::new();
     for event in &evidence.log.events {
@@ -84,7 +88,9 @@ fn due(evidence: &Evidence) -> BTreeMap<ObligationId, String> {
         evaluator.advance(event.recorded, &mut sink);
         evaluator.on_event(event, &mut sink);
         for id in fresh {
-            due.insert(id, keys(&evaluator, id));
+            if let Some(name) = evaluator.program().parse_name(&evaluator.show(id)) {
+                due.insert(name, keys(&evaluator, id));
+            }
         }
     }
     due
@@ -105,9 +111,14 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn obligation(&mut self, id: ObligationId) -> String {
-        let slug = self.evidence.setup.program.clause(id.clause).slug.clone();
-        format!("{slug}@{}", self.event(id.trigger.get()))
+    fn obligation(&mut self, name: &ObligationName) -> String {
+        let slug = self.evidence.setup.program.clause(name.clause).slug.clone();
+        let began = match name.began {
+            Began::Event(position) => self.event(position.get()),
+            tick @ Began::Tick(_) => tick.to_string(),
+        };
+        let instances = name.instances.iter().map(|instance| format!("~{instance}"));
+        format!("{slug}@{began}{}", instances.collect::<String>())
     }
 
     /// A client's event by its id; an agent's by what it was spawned for, since the id of an agent
@@ -121,8 +132,8 @@ impl Names<'_> {
         let name = match &event.actor {
             Actor::Agent(agent) => {
                 let gap =
-                    self.gap_of(agent).and_then(|gap| self.evidence.setup.program.parse_id(gap));
-                let gap = gap.map_or_else(|| agent.clone(), |gap| self.obligation(gap));
+                    self.gap_of(agent).and_then(|gap| self.evidence.setup.program.parse_name(gap));
+                let gap = gap.map_or_else(|| agent.clone(), |gap| self.obligation(&gap));
                 let nth = event.id.rsplit('/').next().unwrap_or_default();
                 format!("({gap} {} {nth})", event.r#type)
             }

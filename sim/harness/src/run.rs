@@ -65,7 +65,7 @@ impl Setup {
 
     /// The clause that a gap is of.
     pub(crate) fn clause_of(&self, gap: &str) -> Option<&Clause> {
-        self.program.parse_id(gap).map(|id| self.program.clause(id.clause))
+        self.program.parse_name(gap).map(|name| self.program.clause(name.clause))
     }
 
     /// A machine that has seen nothing.

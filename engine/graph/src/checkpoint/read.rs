@@ -4,7 +4,7 @@
 //! have: damaged bytes are an error and no panic later.
 //! Promise: see `checkpoint`. Start reading at [`state`].
 
-use homeostat_world::canary;
+use homeostat_world::{Position, Timestamp, canary};
 use minicbor::Decoder;
 use minicbor::data::Type;
 
@@ -13,8 +13,9 @@ use crate::columns::Cell;
 use crate::datum::Datum;
 use crate::guards::{Fate, Pending, Scene};
 use crate::intern::Symbols;
+use crate::occasion::{Began, FIRST};
 use crate::open::{Frame, NEVER, NOWHERE, Obligation, Stage, Values};
-use crate::program::Program;
+use crate::program::{NO_TYPE, Program};
 use crate::state::State;
 use crate::view::{GuardTally, Tally};
 
@@ -22,7 +23,7 @@ type Read<T> = Result<T, RestoreError>;
 
 pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     let mut from = Decoder::new(bytes);
-    expect_len(&mut from, 11, "checkpoint")?;
+    expect_len(&mut from, 13, "checkpoint")?;
     let version = from.u64()?;
     if version != super::VERSION {
         return Err(RestoreError::Version { found: version });
@@ -46,16 +47,68 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     // Timers are set from here on, so time must stand where it stood.
     let now = state.now;
     state.wheel.pass(now, |_| true, |_| (0, 0));
+    occasions(&mut from, program, &mut state)?;
     obligations(&mut from, program, &mut state)?;
     pending(&mut from, program, &mut state)?;
     columns(&mut from, program, &mut state)?;
     granted(&mut from, program, &mut state)?;
     instances(&mut from, program, &mut state)?;
+    let restored = state.occasions.count();
+    state.occasions.settle(&mut state.symbols);
+    if state.occasions.count() != restored {
+        return Err(malformed("an occasion that nothing is of"));
+    }
     state.symbols.settle();
     if from.position() != bytes.len() {
         return Err(malformed("bytes after its end"));
     }
     Ok(state)
+}
+
+fn occasions(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    let next = from.u64()?;
+    let mut last = FIRST - 1;
+    for _ in 0..len(from)? {
+        expect_len(from, 6, "occasion")?;
+        let (number, block, is_tick) = (from.u64()?, from.u32()?, from.bool()?);
+        let began = if is_tick {
+            Began::Tick(Timestamp::from_micros(from.i64()?))
+        } else {
+            Began::Event(Position::new(from.u64()?))
+        };
+        let instances = data(from, &mut state.symbols)?;
+        let mut around = Vec::new();
+        for _ in 0..len(from)? {
+            around.push(from.u64()?);
+        }
+        let plan = program.blocks.get(block as usize);
+        if plan.is_none_or(|plan| plan.bound.len() != instances.len()) {
+            return Err(malformed("an occasion that does not fit its block"));
+        }
+        if number <= last || number >= next {
+            return Err(malformed("an occasion out of its order"));
+        }
+        last = number;
+        state.occasions.put(number, began, block, (&instances, &around), &mut state.symbols);
+        // The occasion holds them now; this reading lets go.
+        for instance in instances {
+            instance.release(&mut state.symbols);
+        }
+    }
+    if next < FIRST {
+        return Err(malformed("occasions among the positions"));
+    }
+    state.occasions.go_on_from(next);
+    Ok(())
+}
+
+/// What an obligation or an undecided trigger is of is there, and is used once more.
+fn enter_occasion(state: &mut State, trigger: u64, block: u32) -> Read<()> {
+    if trigger >= FIRST && state.occasions.get(trigger).is_none_or(|it| it.block != block) {
+        return Err(malformed("an occasion that is missing"));
+    }
+    state.occasions.enter(trigger);
+    Ok(())
 }
 
 fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
@@ -103,6 +156,7 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
         if state.open.find(new.id()).is_some() {
             return Err(malformed("an obligation that stands there twice"));
         }
+        enter_occasion(state, trigger, plan.block)?;
         let id = new.id();
         let slot = state.open.insert(new, program);
         if !(canary::planted("restart_without_timers_of_gaps") && flags & 1 != 0) {
@@ -127,9 +181,9 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
 }
 
 fn check_frame(program: &Program, block: u32, event_type: u32, values: usize) -> Read<()> {
-    let block = program.blocks.get(block as usize);
-    let fits = block.is_some_and(|block| block.frame.len() == values);
-    if !fits || program.types.get(event_type as usize).is_none() {
+    let block = program.blocks.get(block as usize).filter(|block| block.frame.len() == values);
+    let is_typed = program.types.get(event_type as usize).is_some();
+    if block.is_none_or(|it| !is_typed && (event_type != NO_TYPE || !it.triggers.is_empty())) {
         return Err(malformed("a trigger's fields that do not fit its block"));
     }
     Ok(())
@@ -165,6 +219,7 @@ fn pending(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read
         if !fits {
             return Err(malformed("a pending trigger that does not fit its block"));
         }
+        enter_occasion(state, key.0, key.1)?;
         let scene = Scene { frame, watched, fates, waiting };
         state.pending.insert(key, Pending { event_type, depth, scene });
     }

@@ -11,6 +11,7 @@ use crate::columns::Cell;
 use crate::datum::Datum;
 use crate::guards::{Fate, Pending};
 use crate::intern::Symbols;
+use crate::occasion::Began;
 use crate::open::{NOWHERE, Obligation, Stage};
 use crate::program::Program;
 use crate::state::State;
@@ -28,7 +29,7 @@ pub(super) fn state(program: &Program, state: &State) -> Vec<u8> {
 }
 
 fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
-    bytes.array(11)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
+    bytes.array(13)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
     bytes.u64(state.position)?.i64(state.now)?;
     bytes.array(count(state.tallies.len()))?;
     for tally in &state.tallies {
@@ -38,6 +39,7 @@ fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
     for tally in &state.guard_tallies {
         counts(bytes, &tally.to_counts())?;
     }
+    occasions(bytes, state)?;
     let mut open: Vec<&Obligation> = state.open.places().map(|(_, open)| open).collect();
     open.sort_unstable_by_key(|obligation| obligation.id());
     bytes.array(count(open.len()))?;
@@ -51,6 +53,24 @@ fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
     columns(bytes, program, state)?;
     granted(bytes, state)?;
     instances(bytes, program, state)
+}
+
+fn occasions(bytes: &mut Bytes, state: &State) -> Written {
+    bytes.u64(state.occasions.next())?;
+    bytes.array(count(state.occasions.used().count()))?;
+    for (number, occasion) in state.occasions.used() {
+        bytes.array(6)?.u64(number)?.u32(occasion.block)?;
+        match occasion.began {
+            Began::Event(position) => bytes.bool(false)?.u64(position.get())?,
+            Began::Tick(time) => bytes.bool(true)?.i64(time.as_micros())?,
+        };
+        data(bytes, &occasion.instances, &state.symbols)?;
+        bytes.array(count(occasion.around.len()))?;
+        for around in &occasion.around {
+            bytes.u64(*around)?;
+        }
+    }
+    Ok(())
 }
 
 fn obligation(bytes: &mut Bytes, open: &Obligation, state: &State) -> Written {

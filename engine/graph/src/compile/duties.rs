@@ -73,6 +73,7 @@ impl Compiler<'_> {
             agrees: Vec::new(),
             requirements: Vec::new(),
             block: inside.index,
+            gap: inside.gap,
             awaited: None,
         }
     }

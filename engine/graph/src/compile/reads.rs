@@ -118,20 +118,26 @@ impl<'a> Compiler<'a> {
         path: &Path,
         inside: &mut InBlock,
     ) -> Result<PathRead, CompileError> {
-        let root = self.frame_place(&path.root, inside)?;
         let entity = path.entity.as_deref().map(|name| self.entity(name)).transpose()?;
+        let root = match path.bound {
+            true => bound_place(path, entity, inside)?,
+            false => self.frame_place(&path.root, inside)?,
+        };
         let mut own = None;
         let mut hops = Vec::new();
         let mut before = entity;
         for (place, hop) in path.hops.iter().enumerate() {
             // No event carries a state: events begin and end it.
             let state = before.is_some_and(|e| self.state(e, &hop.attribute).is_some());
-            if place == 0 && entity.is_some() && !state {
+            // A bound root is not the trigger's: what the trigger carries says nothing of it.
+            if place == 0 && entity.is_some() && !state && !path.bound {
                 own = Some(self.frame_place(&hop.attribute, inside)?);
             }
             // What a creating trigger does not carry is not known: no memory of every instance.
-            let needless =
-                place == 0 && !state && entity.is_some_and(|e| self.all_create(e, inside));
+            let needless = place == 0
+                && !state
+                && !path.bound
+                && entity.is_some_and(|e| self.all_create(e, inside));
             hops.push(match before {
                 Some(entity) if !needless => {
                     Some(self.column(ColumnKey::Attribute(entity, hop.attribute.clone()))?)
@@ -277,4 +283,10 @@ impl<'a> Compiler<'a> {
             }
         }
     }
+}
+
+/// The place of the innermost instance that is bound and of the path's entity.
+fn bound_place(path: &Path, entity: Option<u32>, inside: &InBlock) -> Result<u32, CompileError> {
+    let found = inside.bound.iter().rev().find(|bound| Some(bound.entity) == entity);
+    found.map(|bound| bound.place).ok_or_else(|| CompileError::NotBound(path.root.clone()))
 }

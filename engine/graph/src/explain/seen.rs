@@ -137,7 +137,7 @@ impl Seen {
             }
             _ => return,
         };
-        let id = evaluator.program().parse_id(gap).filter(|id| id.trigger == self.trigger);
+        let id = evaluator.parse_id(gap).filter(|id| id.trigger == self.trigger);
         if let Some(seen) = id.and_then(|id| self.duties.get_mut(&id.clause)) {
             seen.response = Some(response);
         }

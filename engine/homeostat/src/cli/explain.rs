@@ -101,7 +101,7 @@ fn of_log(
 ) -> Result<Outcome, Failure> {
     let past = Past::open(context, folder, &args.spec)?;
     if let Some(gap) = gap
-        && past.program.parse_id(gap).is_none()
+        && past.program.parse_name(gap).is_none()
     {
         return Err(no_such_gap(gap)
             .help("`homeostat graph` shows the duties of a spec, `homeostat gaps` the open gaps"));

@@ -6,6 +6,7 @@
 
 use homeostat_agents::{Runner, Verdict as Judgement};
 use homeostat_conductor::Decision;
+use homeostat_graph::Began;
 use homeostat_log::{Actor, Event};
 use homeostat_log::{Append, Control, Expect, LogError, NewEvent, Receipt, Refusal, cloudevents};
 use homeostat_world::limits::{COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_QUEUE_MAX};
@@ -22,6 +23,8 @@ use crate::status::{Health, Status};
 
 /// Events about the trigger's subject that an agent is told of, the first ones after the trigger.
 const CONTEXT_EVENTS_MAX: usize = 20;
+/// For the context of a tick, at most so many events of the log are looked back on.
+const CONTEXT_LOOKS_BACK: u64 = 10_000;
 
 /// What goes into one commit, and where the answers go.
 #[derive(Default)]
@@ -398,15 +401,32 @@ where
         }
     }
 
-    /// The trigger of a gap, and what happened about the trigger's subject since.
+    /// What a gap began with, and what happened since about its subject and the instances that it
+    /// is bound to. A tick is no event: for it, what happened lately.
     fn context_of(&self, gap: &str) -> Vec<Json> {
-        let Some(id) = self.program.parse_id(gap) else { return Vec::new() };
+        let graph = &self.machine.graph;
+        let origin = graph.parse_id(gap).and_then(|id| graph.origin(id));
+        let Some((began, instances)) = origin else { return Vec::new() };
         let reader = self.log.reader();
-        // An agent whose context cannot be read still has its brief.
-        let Ok(Some(trigger)) = reader.get(id.trigger) else { return Vec::new() };
-        let mut context = vec![cloudevents::to_json(&trigger)];
-        if let Some(subject) = &trigger.event.subject {
-            let since = reader.by_subject(subject, id.trigger.next()).take(CONTEXT_EVENTS_MAX);
+        let mut context = Vec::new();
+        let mut subjects: Vec<String> =
+            instances.into_iter().map(|(entity, name)| format!("{entity}/{name}")).collect();
+        let since = match began {
+            Began::Event(position) => {
+                // An agent whose context cannot be read still has its brief.
+                let Ok(Some(trigger)) = reader.get(position) else { return Vec::new() };
+                context.push(cloudevents::to_json(&trigger));
+                subjects.extend(trigger.event.subject);
+                position.next()
+            }
+            Began::Tick(_) => {
+                let head = reader.head().position.get();
+                Position::new(head.saturating_sub(CONTEXT_LOOKS_BACK) + 1)
+            }
+        };
+        subjects.dedup();
+        for subject in &subjects {
+            let since = reader.by_subject(subject, since).take(CONTEXT_EVENTS_MAX);
             context.extend(since.flatten().map(|event| cloudevents::to_json(&event)));
         }
         context

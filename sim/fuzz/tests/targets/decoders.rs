@@ -5,9 +5,10 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use homeostat_agents::{AgentsFile, Brief, Claim};
-use homeostat_graph::{Fact, Program};
+use homeostat_graph::{Evaluator, Fact, Program};
 use homeostat_log::{Control, Data, Event, Kind, NewEvent, UNTIMED, Value, cloudevents};
 use homeostat_sim_fuzz::{Dice, mutate, samples};
 use homeostat_world::{Duration, Position, Timestamp};
@@ -254,14 +255,31 @@ fn any_text_names_an_obligation_or_none() {
     let text = "entity a\nevent a.created\nwhen a.created {\n  must x: b(a)\n}\n";
     let source = homeostat_intent::Source { name: String::new(), text: text.to_owned() };
     let program = Program::compile(&homeostat_intent::load(&[source]).spec).unwrap();
+    let evaluator = Evaluator::new(Arc::new(program));
+    let program = evaluator.program();
     let (_, clause) = program.clauses().next().unwrap();
     let name = format!("{}@41", clause.slug);
-    assert!(program.parse_id(&name).is_some());
+    assert!(program.parse_name(&name).is_some());
     target!(600).for_each(|bytes: &[u8]| {
-        let pieces = ["@", "0", "1", "-", "/", "é", "18446744073709551616"];
+        let pieces = [
+            "@",
+            "0",
+            "1",
+            "-",
+            "/",
+            "é",
+            "18446744073709551616",
+            "~c1",
+            "~%",
+            "~%C3%A9",
+            "2026-03-02T09:00:00Z",
+        ];
         let text = mutate::text(&[&name], &pieces, &mut Dice::of_bytes(bytes));
-        if let Some(id) = program.parse_id(&text) {
-            assert_eq!(program.parse_id(&program.show(id)), Some(id), "{text}");
+        if let Some(name) = program.parse_name(&text) {
+            assert_eq!(program.parse_name(&name.show(program)), Some(name), "{text}");
+        }
+        if let Some(id) = evaluator.parse_id(&text) {
+            assert_eq!(evaluator.parse_id(&evaluator.show(id)), Some(id), "{text}");
         }
     });
 }

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use homeostat_graph::Began;
 use homeostat_log::Control;
 use homeostat_world::{Duration, Timestamp};
 
@@ -66,8 +67,11 @@ fn is_meant(evidence: &Evidence, words: &[String], gap: &str) -> bool {
 
 /// How late the trigger of a gap came to the engine.
 fn delay(evidence: &Evidence, gap: &str) -> Duration {
-    let id = evidence.setup.program.parse_id(gap);
-    let trigger = id.and_then(|id| event_at(evidence, id.trigger.get()));
+    let name = evidence.setup.program.parse_name(gap);
+    let trigger = name.and_then(|name| match name.began {
+        Began::Event(position) => event_at(evidence, position.get()),
+        Began::Tick(_) => None,
+    });
     let delay = trigger.map(|event| event.recorded.since(event.effective_time()));
     delay.unwrap_or_default().max(Duration::ZERO)
 }
