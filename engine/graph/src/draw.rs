@@ -6,18 +6,18 @@
 use std::fmt::{self, Write};
 
 use crate::explain::print::{length, strength};
-use crate::program::{BlockPlan, Clause, ClauseIndex, ItemPlan, Program, at};
+use crate::program::{BlockPlan, Clause, ClauseIndex, ItemPlan, Opens, Program, at};
 use crate::tree::Branch;
 
 /// As a tree for a terminal.
 #[must_use]
 pub fn text(program: &Program) -> String {
     let mut out = String::new();
-    for block in &program.blocks {
+    for block in program.blocks.iter().filter(|block| !block.is_inside()) {
         if !out.is_empty() {
             out.push('\n');
         }
-        written(writeln!(out, "when {}", block.triggers.join(" | ")));
+        written(writeln!(out, "{}", heading(block)));
         let branches = branches(program, block, &block.body);
         written(Branch::print(&branches, "", &mut out));
     }
@@ -86,8 +86,22 @@ fn branches(program: &Program, block: &BlockPlan, items: &[ItemPlan]) -> Vec<Bra
             below.extend(branches(program, block, &plan.body));
             Branch::new(format!("IF {}", plan.text)).with(below)
         }
+        ItemPlan::Each(body) => {
+            let plan = at(&program.blocks, body);
+            Branch::new(heading(plan)).with(branches(program, plan, &plan.body))
+        }
     };
     items.iter().map(one).collect()
+}
+
+/// What opens a block, as the language writes it.
+fn heading(block: &BlockPlan) -> String {
+    match &block.opens {
+        Opens::Events => format!("when {}", block.triggers.join(" | ")),
+        Opens::Held(held) => format!("when {} for {}", held.text, length(held.lasting)),
+        Opens::Every => "every".to_owned(),
+        Opens::Each(each) => each.text.clone(),
+    }
 }
 
 fn duty(program: &Program, index: ClauseIndex) -> Branch {
@@ -140,10 +154,16 @@ struct Graph {
 impl Graph {
     fn of(program: &Program) -> Self {
         let mut graph = Self::default();
-        for block in &program.blocks {
+        let blocks = program.blocks.iter().zip(0_u32..);
+        for (block, index) in blocks.filter(|(block, _)| !block.is_inside()) {
             for trigger in &block.triggers {
                 let from = graph.event(trigger);
                 graph.items(program, &block.body, &from, "");
+            }
+            if block.triggers.is_empty() {
+                let id = format!("b{index}");
+                graph.node(&id, heading(block), Shape::Event);
+                graph.items(program, &block.body, &id, "");
             }
         }
         graph
@@ -184,6 +204,13 @@ impl Graph {
                     self.node(&id, plan.text.clone(), Shape::Guard);
                     self.edge(from, &id, label, false);
                     self.items(program, &plan.body, &id, "true");
+                }
+                ItemPlan::Each(body) => {
+                    let plan = at(&program.blocks, body);
+                    let id = format!("b{body}");
+                    self.node(&id, heading(plan), Shape::Guard);
+                    self.edge(from, &id, label, false);
+                    self.items(program, &plan.body, &id, "each");
                 }
             }
         }

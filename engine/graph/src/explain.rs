@@ -253,11 +253,14 @@ impl Explainer {
     fn items(&self, program: &Program, items: &[ItemPlan]) -> Vec<Consequence> {
         let one = |item: &ItemPlan| match *item {
             ItemPlan::Duty(clause) => {
-                Consequence::Duty(Box::new(self.duty(program, ClauseIndex(clause))))
+                Some(Consequence::Duty(Box::new(self.duty(program, ClauseIndex(clause)))))
             }
-            ItemPlan::Guard(guard) => Consequence::Guard(self.guard(program, GuardIndex(guard))),
+            ItemPlan::Guard(guard) => {
+                Some(Consequence::Guard(self.guard(program, GuardIndex(guard))))
+            }
+            ItemPlan::Each(_) => None,
         };
-        items.iter().map(one).collect()
+        items.iter().filter_map(one).collect()
     }
 
     fn duty(&self, program: &Program, index: ClauseIndex) -> Duty {

@@ -11,7 +11,9 @@ use crate::change::Change;
 use crate::datum::{Datum, Truth, compare, crosses, holds};
 use crate::fact::Fact;
 use crate::occasion::Began;
-use crate::program::{BlockPlan, GuardIndex, ItemPlan, NO_TYPE, PathRead, Program, Read, Test, at};
+use crate::program::{
+    BlockPlan, GuardIndex, ItemPlan, NO_TYPE, Opens, PathRead, Program, Read, Test, at,
+};
 use crate::state::{Sink, State};
 
 /// What a block's evaluation for one trigger needs at hand.
@@ -79,7 +81,9 @@ impl State {
             let block = at(&program.blocks, index);
             let mut scene = std::mem::take(&mut self.scene);
             scene.frame.clear();
-            scene.frame.extend(block.frame.iter().map(|&field| *at(&self.fields, field)));
+            let carried =
+                |&field: &u32| self.fields.get(field as usize).copied().unwrap_or_default();
+            scene.frame.extend(block.frame.iter().map(carried));
             self.set_out(program, block, event_type, &mut scene);
             self.enter(program, &block.body, moment, &mut scene, sink);
             self.leave(index, moment, scene);
@@ -175,7 +179,57 @@ impl State {
                         scene.waiting.push(guard);
                     }
                 }
+                ItemPlan::Each(body) => self.for_each(program, body, moment, scene, sink),
             }
+        }
+    }
+
+    /// Enters a body once for each instance that is alive now and passes its filter, in the order of
+    /// their names: nothing that comes later joins them.
+    fn for_each(
+        &mut self,
+        program: &Program,
+        index: u32,
+        moment: Moment,
+        outer: &Scene,
+        sink: Sink<'_>,
+    ) {
+        let block = at(&program.blocks, index);
+        let (Opens::Each(each), Some(own)) = (&block.opens, block.bound.last()) else {
+            unreachable!("the body of a `for each` is bound to its instance");
+        };
+        let Some(tracked) = at(&program.entities, each.entity).tracked else { return };
+        let instances = self.instances.in_order(tracked, &self.symbols).to_vec();
+        let (began, mut bound, mut around) = match self.occasions.get(moment.trigger) {
+            Some(it) => (it.began, it.instances.to_vec(), it.around.to_vec()),
+            None => (Began::Event(Position::new(moment.trigger)), Vec::new(), Vec::new()),
+        };
+        around.push(moment.trigger);
+        for instance in instances {
+            let mut scene = std::mem::take(&mut self.scene);
+            scene.frame.clone_from(&outer.frame);
+            if let Some(place) = scene.frame.get_mut(own.place as usize) {
+                *place = instance;
+            }
+            self.set_out(program, block, moment.event_type, &mut scene);
+            scene.fates.clone_from(&outer.fates);
+            let belongs = each.filter.as_ref().is_none_or(|filter| {
+                let truth = self.test(program, filter, &scene, moment.event_type, each.inferred);
+                truth == Truth::True
+            });
+            if !belongs {
+                self.scene = scene;
+                continue;
+            }
+            bound.push(instance);
+            let trigger = self.occasions.create(began, index, &bound, &around, &mut self.symbols);
+            bound.pop();
+            let moment = Moment { trigger, ..moment };
+            self.enter(program, &block.body, moment, &mut scene, sink);
+            if block.listens && !scene.waiting.is_empty() {
+                self.listening.extend(around.iter().map(|&outer| (outer, index, trigger)));
+            }
+            self.leave(index, moment, scene);
         }
     }
 
@@ -248,10 +302,28 @@ impl State {
             for datum in scene.frame.iter().chain(&scene.watched) {
                 datum.release(&mut self.symbols);
             }
+            self.stop_listening(program, key);
             self.occasions.leave(key.0);
         } else {
             self.pending.insert(key, pending);
         }
+    }
+
+    /// Nothing of an occasion waits any more for what blocks around it owe.
+    fn stop_listening(&mut self, program: &Program, (trigger, index): (u64, u32)) {
+        if at(&program.blocks, index).listens
+            && let Some(occasion) = self.occasions.get(trigger)
+        {
+            for &outer in &occasion.around {
+                self.listening.remove(&(outer, index, trigger));
+            }
+        }
+    }
+
+    /// The triggers of one body that wait for what `outer` owes, in the order in which they came.
+    pub(crate) fn listening_to(&self, outer: u64, index: u32) -> impl Iterator<Item = u64> {
+        let all = self.listening.range((outer, index, 0)..=(outer, index, u64::MAX));
+        all.map(|(_, _, trigger)| *trigger)
     }
 
     fn test(
@@ -432,6 +504,8 @@ fn end_fates(program: &Program, items: &[ItemPlan], scene: &mut Scene) {
                 }
             }
             ItemPlan::Guard(guard) => end_fates(program, &at(&program.guards, guard).body, scene),
+            // Nothing outside of it awaits what it would have owed.
+            ItemPlan::Each(_) => {}
         }
     }
 }

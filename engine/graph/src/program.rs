@@ -129,8 +129,18 @@ pub(crate) struct BlockPlan {
     pub(crate) body: Vec<ItemPlan>,
     /// What its guards' crossings watch, read just before the trigger; with the layer to read.
     pub(crate) watched: Vec<(Read, bool)>,
-    /// The clauses that some guard of the block awaits.
+    /// The clauses that some guard of the block, or of a `for each` inside or around, awaits: the
+    /// bodies of one block share the list.
     pub(crate) awaited: Vec<u32>,
+    /// Whether a guard of it awaits a duty of a block around.
+    pub(crate) listens: bool,
+}
+
+impl BlockPlan {
+    /// Whether it is the body of a `for each` inside another block.
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(self.opens, Opens::Each(_))
+    }
 }
 
 /// What opens a block.
@@ -142,6 +152,22 @@ pub(crate) enum Opens {
     Held(HeldPlan),
     /// The calendar.
     Every,
+    /// It is the body of a `for each`, entered for each living instance when it is reached.
+    Each(EachPlan),
+}
+
+/// `for each customer with interactions.count > 3`.
+#[derive(Debug)]
+pub(crate) struct EachPlan {
+    pub(crate) entity: u32,
+    /// Which of them; all when none.
+    pub(crate) filter: Option<Test>,
+    /// Whether the filter reads what enrichments say.
+    pub(crate) inferred: bool,
+    /// The heading as written.
+    pub(crate) text: String,
+    /// The block around it.
+    pub(crate) outer: u32,
 }
 
 /// `when alert.unacknowledged for 4h`.
@@ -174,6 +200,8 @@ pub(crate) const NO_TYPE: u32 = u32::MAX;
 pub(crate) enum ItemPlan {
     Duty(u32),
     Guard(u32),
+    /// The number of its body among the blocks.
+    Each(u32),
 }
 
 #[derive(Debug)]
@@ -294,6 +322,8 @@ pub struct Clause {
     pub(crate) gap: GapKind,
     /// Its place in the block's `awaited`.
     pub(crate) awaited: Option<u32>,
+    /// The bodies inside its block that have a guard that awaits it.
+    pub(crate) awaited_inside: Vec<u32>,
 }
 
 #[derive(Debug)]

@@ -198,24 +198,33 @@ impl State {
         moment: (u64, i64),
         sink: Sink<'_>,
     ) {
-        let block = program.clause(id.clause).block;
-        let mut told = false;
+        let (trigger, block) = (id.trigger.get(), program.clause(id.clause).block);
+        let mut told: Vec<(u64, u32)> = Vec::new();
         let mut stage = Some(program.chain_start(id.clause));
         while let Some(clause) = stage {
             let plan = program.clause(clause);
-            if let Some(place) = plan.awaited
-                && let Some(pending) = self.pending.get_mut(&(id.trigger.get(), block))
-                && let Some(fate) = pending.scene.fates.get_mut(place as usize)
-                && *fate == Fate::Open
-            {
-                let produced = fulfilled.is_some_and(|by| program.stands_in(by, clause));
-                *fate = if produced { Fate::Fulfilled } else { Fate::Ended };
-                told = true;
-            }
             stage = plan.fallback;
+            let Some(place) = plan.awaited else { continue };
+            let produced = fulfilled.is_some_and(|by| program.stands_in(by, clause));
+            let new = if produced { Fate::Fulfilled } else { Fate::Ended };
+            let mut who = vec![(trigger, block)];
+            for &body in &plan.awaited_inside {
+                who.extend(self.listening_to(trigger, body).map(|inner| (inner, body)));
+            }
+            for key in who {
+                if let Some(pending) = self.pending.get_mut(&key)
+                    && let Some(fate) = pending.scene.fates.get_mut(place as usize)
+                    && *fate == Fate::Open
+                {
+                    *fate = new;
+                    if !told.contains(&key) {
+                        told.push(key);
+                    }
+                }
+            }
         }
-        if told {
-            self.reconsider(program, (id.trigger.get(), block), moment, sink);
+        for key in told {
+            self.reconsider(program, key, moment, sink);
         }
     }
 

@@ -6,7 +6,7 @@
 //! decides, what it triggers; so it never satisfies what it has itself brought about.
 //! Start reading at [`State::apply`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -48,6 +48,9 @@ pub(crate) struct State {
     pub(crate) wheel: Wheel,
     /// Triggers with undecided guards, by trigger and block.
     pub(crate) pending: BTreeMap<(u64, u32), Pending>,
+    /// Of these, those whose guards await what blocks around them owe: the trigger around, the body,
+    /// the trigger that waits.
+    pub(crate) listening: BTreeSet<(u64, u32, u64)>,
     pub(crate) tallies: Vec<Tally>,
     pub(crate) guard_tallies: Vec<GuardTally>,
     /// This event's values, by field.
@@ -95,6 +98,7 @@ impl State {
             open: Open::default(),
             wheel: Wheel::new(),
             pending: BTreeMap::new(),
+            listening: BTreeSet::new(),
             tallies: vec![Tally::default(); program.clauses.len()],
             guard_tallies: vec![GuardTally::default(); program.guards.len()],
             fields: vec![Datum::Absent; program.fields.len()],

@@ -221,6 +221,11 @@ fn pending(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read
         }
         enter_occasion(state, key.0, key.1)?;
         let scene = Scene { frame, watched, fates, waiting };
+        if block.is_some_and(|block| block.listens)
+            && let Some(occasion) = state.occasions.get(key.0)
+        {
+            state.listening.extend(occasion.around.iter().map(|&outer| (outer, key.1, key.0)));
+        }
         state.pending.insert(key, Pending { event_type, depth, scene });
     }
     Ok(())

@@ -5,15 +5,17 @@
 //! Promise: blocks, guards and clauses are numbered in the order of the text.
 //! Start reading at [`Compiler::block`].
 
-use homeostat_intent::lowered::{Block, ClauseId, Item, Strength, Trigger};
+use homeostat_intent::lowered::{Block, ClauseId, ForEach, Guard, Item, Strength, Trigger};
 use homeostat_log::control::GapKind;
 
 use super::{CompileError, Compiler, InBlock, number};
-use crate::program::{BlockPlan, BoundPlan, GuardPlan, HeldPlan, ItemPlan, Opens, UNCARRIED};
+use crate::program::{
+    BlockPlan, BoundPlan, EachPlan, GuardPlan, HeldPlan, ItemPlan, Opens, UNCARRIED,
+};
 
 impl Compiler<'_> {
     pub(super) fn block(&mut self, block: &Block) -> Result<(), CompileError> {
-        let index = number(self.program.blocks.len(), "blocks")?;
+        let index = self.reserve(block)?;
         let mut trigger_types = Vec::new();
         for name in block.trigger.events() {
             let trigger = self.event_type(name)?;
@@ -28,11 +30,11 @@ impl Compiler<'_> {
         }
         let mut awaited = Vec::new();
         collect_awaited(&block.body, &mut awaited);
-        let periodic_or_held = !matches!(block.trigger, Trigger::Events(_));
+        let by_events = matches!(block.trigger, Trigger::Events(_));
         let mut inside = InBlock {
             index,
             trigger_types,
-            gap: if periodic_or_held { GapKind::Temporal } else { GapKind::Reaction },
+            gap: if by_events { GapKind::Reaction } else { GapKind::Temporal },
             bound: Vec::new(),
             frame: Vec::new(),
             watched: Vec::new(),
@@ -44,26 +46,88 @@ impl Compiler<'_> {
         let opens = self.opens(block, &mut inside)?;
         let first_clause = self.program.clauses.len();
         let body = self.items(&block.body, block, &mut inside)?;
-        let mut clauses = Vec::new();
+        self.fill(opens, body, &inside);
+        self.share(index, first_clause, block, &inside)
+    }
+
+    /// A block's number, with a plan that is filled in once what stands inside is known.
+    fn reserve(&mut self, block: &Block) -> Result<u32, CompileError> {
+        let index = number(self.program.blocks.len(), "blocks")?;
+        self.program.blocks.push(BlockPlan {
+            triggers: block.trigger.events().to_vec(),
+            opens: Opens::Events,
+            bound: Vec::new(),
+            frame: Vec::new(),
+            body: Vec::new(),
+            watched: Vec::new(),
+            awaited: Vec::new(),
+            listens: false,
+        });
+        Ok(index)
+    }
+
+    fn fill(&mut self, opens: Opens, body: Vec<ItemPlan>, inside: &InBlock) {
+        if let Some(plan) = self.program.blocks.get_mut(inside.index as usize) {
+            plan.opens = opens;
+            plan.bound.clone_from(&inside.bound);
+            plan.body = body;
+            plan.watched.clone_from(&inside.watched);
+        }
+    }
+
+    /// Gives a block and the bodies inside it what they share: the frame, and the awaited clauses.
+    fn share(
+        &mut self,
+        first_block: u32,
+        first_clause: usize,
+        block: &Block,
+        inside: &InBlock,
+    ) -> Result<(), CompileError> {
+        let mut awaited = Vec::new();
         for &id in &inside.awaited {
             let found = self.program.clauses.iter().skip(first_clause).position(|c| c.id == id);
             let Some(found) = found else { return Err(unknown_awaited(&block.body, id)) };
-            clauses.push(number(first_clause + found, "clauses")?);
+            awaited.push(number(first_clause + found, "clauses")?);
         }
-        for (&clause, place) in clauses.iter().zip(0..) {
+        for plan in self.program.blocks.iter_mut().skip(first_block as usize) {
+            plan.frame.clone_from(&inside.frame);
+            plan.awaited.clone_from(&awaited);
+        }
+        for (&clause, place) in awaited.iter().zip(0..) {
             if let Some(clause) = self.program.clauses.get_mut(clause as usize) {
                 clause.awaited = Some(place);
             }
         }
-        self.program.blocks.push(BlockPlan {
-            triggers: block.trigger.events().to_vec(),
-            opens,
-            bound: inside.bound,
-            frame: inside.frame,
-            body,
-            watched: inside.watched,
-            awaited: clauses,
-        });
+        let guards = self.program.guards.iter().filter(|guard| guard.block >= first_block);
+        let waits: Vec<(u32, u32)> = guards
+            .flat_map(|guard| guard.awaits.iter().map(|&place| (guard.block, place)))
+            .collect();
+        for (listener, place) in waits {
+            let clause = awaited.get(place as usize).copied().unwrap_or(u32::MAX);
+            self.listen(listener, clause, block)?;
+        }
+        Ok(())
+    }
+
+    /// A guard of the body `listener` awaits `clause`, which its own block or one around must have.
+    fn listen(&mut self, listener: u32, clause: u32, block: &Block) -> Result<(), CompileError> {
+        let Some(plan) = self.program.clauses.get_mut(clause as usize) else { return Ok(()) };
+        let mut at = listener;
+        while at != plan.block {
+            match self.program.blocks.get(at as usize).map(|block| &block.opens) {
+                Some(Opens::Each(each)) => at = each.outer,
+                _ => return Err(unknown_awaited(&block.body, plan.id)),
+            }
+        }
+        if plan.block == listener {
+            return Ok(());
+        }
+        if !plan.awaited_inside.contains(&listener) {
+            plan.awaited_inside.push(listener);
+        }
+        if let Some(body) = self.program.blocks.get_mut(listener as usize) {
+            body.listens = true;
+        }
         Ok(())
     }
 
@@ -102,60 +166,99 @@ impl Compiler<'_> {
         let mut plans = Vec::new();
         for item in items {
             plans.push(match item {
-                Item::ForEach(_) => continue,
                 Item::Duty(duty) => ItemPlan::Duty(self.duty(duty, None, block, inside)?),
-                Item::Guard(guard) => {
-                    let index = number(self.program.guards.len(), "guards")?;
-                    let inferred = reads_inferred(&guard.body);
-                    let test = self.test(&guard.condition, inferred, inside)?;
-                    let mut awaits = Vec::new();
-                    for id in &guard.awaits {
-                        let place = inside.awaited.iter().position(|awaited| awaited == id);
-                        awaits.push(number(place.unwrap_or(usize::MAX), "awaited clauses")?);
-                    }
-                    self.program.guards.push(GuardPlan {
-                        block: inside.index,
-                        text: guard.text.clone(),
-                        test,
-                        awaits,
-                        body: Vec::new(),
-                        inferred,
-                    });
-                    let body = self.items(&guard.body, block, inside)?;
-                    if let Some(plan) = self.program.guards.get_mut(index as usize) {
-                        plan.body = body;
-                    }
-                    ItemPlan::Guard(index)
-                }
+                Item::Guard(guard) => ItemPlan::Guard(self.guard(guard, block, inside)?),
+                Item::ForEach(each) => ItemPlan::Each(self.each(each, block, inside)?),
             });
         }
         Ok(plans)
+    }
+
+    fn guard(
+        &mut self,
+        guard: &Guard,
+        block: &Block,
+        inside: &mut InBlock,
+    ) -> Result<u32, CompileError> {
+        let index = number(self.program.guards.len(), "guards")?;
+        let inferred = reads_inferred(&guard.body);
+        let test = self.test(&guard.condition, inferred, inside)?;
+        let mut awaits = Vec::new();
+        for id in &guard.awaits {
+            let place = inside.awaited.iter().position(|awaited| awaited == id);
+            awaits.push(number(place.unwrap_or(usize::MAX), "awaited clauses")?);
+        }
+        self.program.guards.push(GuardPlan {
+            block: inside.index,
+            text: guard.text.clone(),
+            test,
+            awaits,
+            body: Vec::new(),
+            inferred,
+        });
+        let body = self.items(&guard.body, block, inside)?;
+        if let Some(plan) = self.program.guards.get_mut(index as usize) {
+            plan.body = body;
+        }
+        Ok(index)
+    }
+
+    /// The body of a `for each` is a block of its own that shares its outer block's frame.
+    fn each(
+        &mut self,
+        each: &ForEach,
+        block: &Block,
+        inside: &mut InBlock,
+    ) -> Result<u32, CompileError> {
+        let index = self.reserve(block)?;
+        let outer = std::mem::replace(&mut inside.index, index);
+        let watched = std::mem::take(&mut inside.watched);
+        self.bind(&each.entity, inside)?;
+        let inferred = reads_inferred(&each.body);
+        let filter = each.condition.as_ref();
+        let filter = filter.map(|filter| self.test(filter, inferred, inside)).transpose()?;
+        let body = self.items(&each.body, block, inside)?;
+        let entity = self.entity(&each.entity)?;
+        let text = each.text.clone();
+        let opens = Opens::Each(EachPlan { entity, filter, inferred, text, outer });
+        self.fill(opens, body, inside);
+        inside.bound.pop();
+        inside.watched = watched;
+        inside.index = outer;
+        Ok(index)
     }
 }
 
 fn collect_awaited(items: &[Item], found: &mut Vec<ClauseId>) {
     for item in items {
-        if let Item::Guard(guard) = item {
-            for &id in &guard.awaits {
-                if !found.contains(&id) {
-                    found.push(id);
+        match item {
+            Item::Guard(guard) => {
+                for &id in &guard.awaits {
+                    if !found.contains(&id) {
+                        found.push(id);
+                    }
                 }
+                collect_awaited(&guard.body, found);
             }
-            collect_awaited(&guard.body, found);
+            Item::ForEach(each) => collect_awaited(&each.body, found),
+            Item::Duty(_) => {}
         }
     }
 }
 
 fn unknown_awaited(items: &[Item], clause: ClauseId) -> CompileError {
-    let mut guard = String::new();
-    for item in items {
-        if let Item::Guard(found) = item
-            && found.awaits.contains(&clause)
-        {
-            guard.clone_from(&found.text);
-        }
-    }
+    let guard = awaiting(items, clause).unwrap_or_default().to_owned();
     CompileError::UnknownAwaited { guard, clause }
+}
+
+/// The condition of a guard that awaits `clause`.
+fn awaiting(items: &[Item], clause: ClauseId) -> Option<&str> {
+    items.iter().find_map(|item| match item {
+        Item::Guard(guard) if guard.awaits.contains(&clause) => Some(guard.text.as_str()),
+        Item::Guard(guard) => awaiting(&guard.body, clause),
+        Item::ForEach(each) => awaiting(&each.body, clause),
+        Item::Duty(_) => None,
+    })
 }
 
 /// A guard reads what enrichments say only if no `must` inside forbids it.

@@ -75,6 +75,7 @@ impl Compiler<'_> {
             block: inside.index,
             gap: inside.gap,
             awaited: None,
+            awaited_inside: Vec::new(),
         }
     }
 

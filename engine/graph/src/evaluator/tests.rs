@@ -1,5 +1,6 @@
 //! The laws of duties, guards and time, one by one, on specs as people write them.
 
+mod each;
 mod instances;
 
 use homeostat_log::{Actor, Kind};
