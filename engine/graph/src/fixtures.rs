@@ -1,11 +1,9 @@
 //! Specs and logs for tests, written as short as they can be.
 
-pub(crate) mod bind;
-
 use std::sync::Arc;
 
 use homeostat_intent::Source;
-use homeostat_intent::lowered::{ForEach, Guard, Item, Spec};
+use homeostat_intent::lowered::Spec;
 use homeostat_log::{Actor, Data, Event, Kind, NewEvent};
 use homeostat_world::{Position, Timestamp};
 
@@ -140,28 +138,4 @@ pub(crate) fn line(evaluator: &Evaluator, change: Change) -> String {
         Change::Waived { .. } => format!("{name} waived"),
         Change::GapClosed { outcome, .. } => format!("{name} closed {outcome:?}"),
     }
-}
-
-/// Turns every guard at the top of the first block into a `for each` over `entity`, its condition into
-/// the filter, and binds what is read of the entity inside.
-pub(crate) fn for_each(spec: &mut Spec, entity: &str) {
-    let body = spec.blocks.first_mut().map(|block| &mut block.body);
-    for item in body.into_iter().flatten() {
-        if let Item::Guard(guard) = item {
-            *item = each_of(guard.clone(), entity);
-        }
-    }
-}
-
-fn each_of(guard: Guard, entity: &str) -> Item {
-    let mut each = ForEach {
-        entity: entity.to_owned(),
-        condition: Some(guard.condition),
-        text: format!("for each {entity} with {}", guard.text),
-        body: guard.body,
-        span: guard.span,
-    };
-    each.condition.iter_mut().for_each(|condition| bind::condition(condition, entity));
-    bind::items(&mut each.body, entity);
-    Item::ForEach(each)
 }

@@ -3,14 +3,8 @@
 use homeostat_intent::lowered::Spec;
 use homeostat_log::Event;
 
-use crate::fixtures::{Told, caused, compiled, event, for_each, spec};
+use crate::fixtures::{Told, caused, compiled, event, spec};
 use crate::{Began, Evaluator, ObligationState};
-
-fn over_customers(text: &str) -> Spec {
-    let mut spec = spec(text);
-    for_each(&mut spec, "customer");
-    spec
-}
 
 /// Says what a log comes to, and that a restart before any event changes nothing.
 fn told(spec: &Spec, events: &[Event]) -> String {
@@ -35,11 +29,11 @@ fn told(spec: &Spec, events: &[Event]) -> String {
 const OFFER: &str = "
 entity customer { has: tier }
 entity sale { has: season }
-action offer(customer) { satisfied_by: offer.made  by: system }
+action offer(customer, season) { satisfied_by: offer.made  by: system }
 action close(sale) { satisfied_by: sale.closed  by: system }
 when sale.opened {
   must: close(sale) within: 9s
-  if customer.tier = \"gold\" { must: offer(customer, sale.season) within: 5s }
+  for each customer with tier = \"gold\" { must: offer(customer, sale.season) within: 5s }
 }";
 
 fn customer(position: u64, id: &str, tier: &str) -> Event {
@@ -49,7 +43,7 @@ fn customer(position: u64, id: &str, tier: &str) -> Event {
 
 #[test]
 fn the_body_is_owed_for_each_instance_that_passes_in_the_order_of_their_names() {
-    let spec = over_customers(OFFER);
+    let spec = spec(OFFER);
     let events = [
         customer(1, "c2", "gold"),
         customer(2, "c10", "gold"),
@@ -82,7 +76,7 @@ fn the_body_is_owed_for_each_instance_that_passes_in_the_order_of_their_names() 
 
 #[test]
 fn what_is_owed_to_an_instance_is_found_by_its_name_and_says_where_it_began() {
-    let spec = over_customers(OFFER);
+    let spec = spec(OFFER);
     let mut told = Told::of(&spec);
     told.see(&customer(1, "c 2", "gold"));
     told.see(&event(2, 1, "sale.opened", r#"{"sale":"s1","season":"spring"}"#));
@@ -112,7 +106,7 @@ measure trend(customer) from trend.updated { value }
 action score(customer) { satisfied_by: trend.updated  by: system }
 action call(customer) { satisfied_by: customer.called  by: system }
 when sale.opened {
-  if customer.tier = \"gold\" {
+  for each customer with tier = \"gold\" {
     must: score(customer) within: 5s
     if trend(customer).value < 50 { must: call(customer) within: 9s }
   }
@@ -120,7 +114,7 @@ when sale.opened {
 
 #[test]
 fn a_guard_inside_waits_for_the_duty_of_its_own_instance() {
-    let spec = over_customers(SCORED);
+    let spec = spec(SCORED);
     let events = [
         customer(1, "c1", "gold"),
         customer(2, "c2", "gold"),
@@ -146,7 +140,7 @@ fn a_guard_inside_waits_for_the_duty_of_its_own_instance() {
 
 #[test]
 fn a_guard_inside_may_wait_for_a_duty_of_the_block_around() {
-    let spec = over_customers(
+    let spec = spec(
         "
         entity customer { has: tier }
         entity visit { belongs_to: customer }
@@ -155,7 +149,7 @@ fn a_guard_inside_may_wait_for_a_duty_of_the_block_around() {
         action call(customer) { satisfied_by: customer.called  by: system }
         when visit.made {
           must: score(visit.customer) within: 5s
-          if customer.tier = \"gold\" {
+          for each customer with tier = \"gold\" {
             if trend(customer).value < 50 { must: call(customer) within: 9s }
           }
         }",
@@ -175,7 +169,7 @@ fn a_guard_inside_may_wait_for_a_duty_of_the_block_around() {
 
 #[test]
 fn nothing_of_an_instance_is_kept_once_nothing_is_owed_for_it() {
-    let spec = over_customers(OFFER);
+    let spec = spec(OFFER);
     let mut told = Told::of(&spec);
     told.see(&customer(1, "c1", "gold"));
     for round in 0..1_000_u64 {
