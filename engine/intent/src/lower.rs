@@ -10,8 +10,10 @@ mod awaits;
 mod bindings;
 mod collections;
 mod conditions;
+mod contract;
 mod declarations;
 mod duties;
+mod duty_checks;
 mod graph_checks;
 mod identity;
 mod inference;
@@ -25,12 +27,12 @@ mod settings;
 mod triggers;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ast::{self, Node};
+use crate::ast;
 use crate::codes;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::lowered::{Spec, Unevaluated};
+use crate::lowered::Spec;
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
 use bindings::Bindings;
@@ -61,6 +63,9 @@ pub(crate) fn lower(
         found: Vec::new(),
         set: settings::Set::default(),
         slugs: identity::Slugs::default(),
+        checkers: contract::Checkers::default(),
+        named_rules: Vec::new(),
+        personal: BTreeSet::new(),
         labels: BTreeMap::new(),
         source: 0,
     };
@@ -71,6 +76,7 @@ pub(crate) fn lower(
         lowering.source = *source;
         lowering.item(item);
     }
+    lowering.contract(&items);
     lowering.scenarios(&items);
     lowering.finish()
 }
@@ -102,6 +108,12 @@ struct Lowering {
     found: Vec<Diagnostic>,
     set: settings::Set,
     slugs: identity::Slugs,
+    /// Who checks the propositions of the contract.
+    checkers: contract::Checkers,
+    /// Rules of entities that are propositions of the contract.
+    named_rules: Vec<contract::NamedRule>,
+    /// Entities whose rules say that what is kept of them is personal.
+    personal: BTreeSet<String>,
     /// The labels of clauses that have one, by slug.
     labels: BTreeMap<String, String>,
     /// The source that is being read.
@@ -130,20 +142,6 @@ impl Lowering {
         self.found.push(Diagnostic::new(code, severity, span, message).help(help));
     }
 
-    /// Lists something as not evaluated yet, once.
-    fn unevaluated(&mut self, what: impl Into<String>, span: Span) {
-        let what = what.into();
-        self.found.push(
-            Diagnostic::note(
-                codes::NOT_EVALUATED,
-                span,
-                format!("`{what}` is understood but not evaluated yet"),
-            )
-            .help("nothing follows from it in this version"),
-        );
-        self.spec.unevaluated.push(Unevaluated { what, span });
-    }
-
     fn item(&mut self, item: &SyntaxNode) {
         match item.kind() {
             SyntaxKind::When => self.when(item),
@@ -158,19 +156,6 @@ impl Lowering {
                 )
                 .help("put it into `every week { … }`, or another block that says when"),
             ),
-            SyntaxKind::Invariant | SyntaxKind::Optimise => {
-                let what = item.flat();
-                let head = what.split('{').next().unwrap_or_default().trim().to_owned();
-                self.unevaluated(head, self.span(item));
-            }
-            SyntaxKind::Capability => {
-                let what = ast::heading(item);
-                self.unevaluated(what, self.heading_span(item));
-            }
-            SyntaxKind::Record => {
-                let name = item.word(0).map(|w| w.text().to_owned()).unwrap_or_default();
-                self.unevaluated(format!("record {name}"), self.heading_span(item));
-            }
             _ => {}
         }
     }
@@ -184,6 +169,9 @@ impl Lowering {
 
     fn finish(mut self) -> (Spec, Vec<Diagnostic>) {
         self.spec.limits = self.set.limits.clone();
+        if self.sound {
+            self.check_duties();
+        }
         std::mem::take(&mut self.names).fill(&mut self.spec);
         awaits::fill(&mut self.spec);
         if self.sound {

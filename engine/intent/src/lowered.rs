@@ -2,7 +2,7 @@
 //!
 //! This is the contract between the language and the rooms that evaluate it (`engine/graph`,
 //! `engine/conductor`): they see these types and never the text. Lists stand in the order of the
-//! text. Constructs that parse but are not evaluated yet are listed in [`Spec::unevaluated`].
+//! text. All that the language has is here.
 
 mod always;
 mod contract;
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use always::{Assertion, Check, Origin};
 pub use contract::{
-    AGGREGATE_SAMPLES, Aggregate, BUILT_INS, Capability, Checker, Goal, Invariant, Metric, Property,
-    Proposition, Target,
+    AGGREGATE_SAMPLES, Aggregate, BUILT_INS, Capability, Checker, Goal, Invariant, Metric,
+    Property, Proposition, Target,
 };
 pub use scenario::{
     Expectation, Expected, SCENARIO_START, Scenario, ScenarioAct, ScenarioEvent, ScenarioKind,
@@ -59,7 +59,7 @@ pub struct Spec {
     pub limits: Limits,
     /// `time_zone: "Europe/London"`.
     pub time_zone: Option<String>,
-    /// What the text says that this version of the engine does not evaluate.
+    /// What the text says that this version of the engine does not evaluate: nothing at present.
     pub unevaluated: Vec<Unevaluated>,
     /// Clauses of earlier versions that this one does not have, whose names stay theirs. Empty until
     /// [`Spec::keep_slugs`].
@@ -299,7 +299,8 @@ pub struct Duty {
 pub struct Argument {
     /// As written before the colon, when it is.
     pub name: Option<String>,
-    /// As written, on one line.
+    /// As written, on one line. Empty where nothing is written: a duty is bound to the instances
+    /// around it that no argument names.
     pub text: String,
     /// What it is there for.
     pub role: Role,

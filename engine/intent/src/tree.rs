@@ -93,6 +93,8 @@ kinds! {
     Event,
     /// `measure m(e) from x { a, b }`
     Measure,
+    /// `metric m from x { a }`
+    Metric,
     /// `threshold t: 45 falling`
     Threshold,
     /// `action a(p) { … }`

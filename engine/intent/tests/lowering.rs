@@ -341,26 +341,6 @@ fn not_binds_before_and_and_and_before_or() {
 }
 
 #[test]
-fn what_is_not_evaluated_yet_is_listed_once_and_is_no_error() {
-    let text = "entity a { has: b[] rule: c }
-                invariant x
-                capability y { accepts: a.b }
-                optimise cost within budget($200/month)";
-    let spec = spec(text);
-    let listed: Vec<&str> = spec.unevaluated.iter().map(|later| later.what.as_str()).collect();
-    assert_eq!(
-        listed,
-        [
-            "rule: c of entity a",
-            "invariant x",
-            "capability y",
-            "optimise cost within budget($200/month)",
-        ]
-    );
-    assert_eq!(codes(text).iter().filter(|code| **code == "S0010").count(), listed.len());
-}
-
-#[test]
 fn a_measure_names_its_entity_by_use() {
     let spec = spec(
         "entity customer

@@ -1,9 +1,10 @@
 //! Pages of the codes S03 to S06: time, conditions, the consequence graph, duties.
 
 use super::{
-    CHAIN_TOO_LONG, CONTRADICTORY_DUTY, DUPLICATE_DUTY, ENDLESS, GROUP_READING, IDLE_FALLBACK,
-    NEVER_TRUE, NO_DIRECTION, NO_LASTING, NO_TIME, NO_ZONE, NOT_COMPUTED, NOT_PRODUCED,
-    OVER_PERIOD, Page, TWO_EDGES, UNDER_COOLDOWN, UNREACHABLE,
+    CHAIN_TOO_LONG, CONTRADICTORY_DUTY, DUPLICATE_DUTY, ENDLESS, EXTERNAL_TO_ALL, GROUP_READING,
+    IDLE_FALLBACK, NEVER_TRUE, NO_DIRECTION, NO_LASTING, NO_TIME, NO_ZONE, NOT_ACCEPTED,
+    NOT_COMPUTED, NOT_GIVEN, NOT_PRODUCED, OVER_PERIOD, Page, TWO_EDGES, UNAUTHORISED,
+    UNDER_COOLDOWN, UNKNOWN_ZONE, UNREACHABLE,
 };
 
 pub(super) const PAGES: &[Page] = &[
@@ -55,6 +56,13 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "Days, weeks and months begin at midnight, and midnight is somewhere. Without a `time_zone` of the spec,\nand without an attribute `time_zone` of the entity that the block is bound to, the calendar is that of\nUTC.",
         bad: "action send_report\nevery day at 09:00 {\n  must: send_report\n}\n",
         good: "time_zone: \"Europe/London\"\naction send_report\nevery day at 09:00 {\n  must: send_report\n}\n",
+    },
+    Page {
+        code: UNKNOWN_ZONE,
+        title: "a time zone does not exist",
+        explanation: "Zones have the names of the IANA database, as `Europe/London` or `America/New_York`. `UTC` is one too.",
+        bad: "time_zone: \"Europe/Londn\"\n",
+        good: "time_zone: \"Europe/London\"\n",
     },
     Page {
         code: NEVER_TRUE,
@@ -113,6 +121,20 @@ pub(super) const PAGES: &[Page] = &[
         good: "limits { max_agent_depth: 2 }\nentity order\nevent order.placed\naction copy(order) { satisfied_by: order.copied }\naction file(order) { satisfied_by: order.filed }\nwhen order.placed { must: copy(order) }\nwhen order.copied { must: file(order) }\n",
     },
     Page {
+        code: NOT_ACCEPTED,
+        title: "what a capability accepts has no consequence",
+        explanation: "A capability says that it accepts events of a type, and no block is triggered by them.",
+        bad: "entity order\nevent order.placed\ncapability sell {\n  accepts: order.placed\n}\n",
+        good: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n}\ncapability sell {\n  accepts: order.placed\n}\n",
+    },
+    Page {
+        code: NOT_GIVEN,
+        title: "what a capability produces is owed by nobody",
+        explanation: "A capability says that it produces events of a type or a measure, and no duty is satisfied by them.",
+        bad: "entity order\nevent order.paid\ncapability sell {\n  produces: order.paid\n}\n",
+        good: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n}\ncapability sell {\n  produces: order.paid\n}\n",
+    },
+    Page {
         code: DUPLICATE_DUTY,
         title: "a duty is owed twice",
         explanation: "The same call stands twice in one block. One event satisfies both, so the second changes nothing.\n`each must:` asks for one event each.",
@@ -125,5 +147,19 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "The same call stands twice in one block with two deadlines. The shorter one decides.",
         bad: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n    within: 1h\n  must: charge(order)\n    within: 1d\n}\n",
         good: "entity order\nevent order.placed\naction charge(order) { satisfied_by: order.paid }\nwhen order.placed {\n  must: charge(order)\n    within: 1h\n}\n",
+    },
+    Page {
+        code: EXTERNAL_TO_ALL,
+        title: "a duty reaches outside for every instance",
+        explanation: "A `for each` without a condition takes every instance that there is. With `effect: external` that many\npeople or systems are reached each time, which is seldom meant.",
+        bad: "time_zone: \"UTC\"\nentity customer { has: subscribed }\naction mail(customer) { effect: external }\nevery week {\n  for each customer {\n    should: mail(customer)\n  }\n}\n",
+        good: "time_zone: \"UTC\"\nentity customer { has: subscribed }\naction mail(customer) { effect: external }\nevery week {\n  for each customer with subscribed {\n    should: mail(customer)\n  }\n}\n",
+    },
+    Page {
+        code: UNAUTHORISED,
+        title: "personal data is handed over, and nothing has to allow it",
+        explanation: "The rules of the entity say that what is kept of it is personal: it has a key, or is shredded when it is\nerased. Here a collection of it goes to somebody without `requires:`.",
+        bad: "entity customer {\n  has: visits[]\n  rule: deletion_means_crypto_shred\n}\nevent customer.moved\naction share(data)\nwhen customer.moved {\n  must: share(data: customer.visits)\n}\n",
+        good: "entity customer {\n  has: visits[]\n  rule: deletion_means_crypto_shred\n}\nevent customer.moved\nevent consent.granted\naction share(data)\nwhen customer.moved {\n  must: share(data: customer.visits, requires: consent)\n}\n",
     },
 ];

@@ -2,9 +2,9 @@
 
 use super::{
     DECLARED_TWICE, INCOMPARABLE, INFERRED_ACTION, INFERRED_ATTRIBUTE, INFERRED_ENTITY,
-    INFERRED_EVENT, INFERRED_MEASURE, INFERRED_REQUIREMENT, INFERRED_STATE, LIKELY_MISSPELT, Page,
-    TOO_MANY_ARGUMENTS, UNBOUND, UNKNOWN_ATTRIBUTE, UNKNOWN_SETTING, UNKNOWN_THRESHOLD,
-    UNKNOWN_UNIT, WRONG_ENTITY, WRONG_KIND,
+    INFERRED_EVENT, INFERRED_MEASURE, INFERRED_METRIC, INFERRED_REQUIREMENT, INFERRED_STATE,
+    LIKELY_MISSPELT, Page, TOO_MANY_ARGUMENTS, UNBOUND, UNKNOWN_ATTRIBUTE, UNKNOWN_SETTING,
+    UNKNOWN_THRESHOLD, UNKNOWN_UNIT, WRONG_ENTITY, WRONG_KIND,
 };
 
 pub(super) const PAGES: &[Page] = &[
@@ -98,6 +98,13 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "In a block that an event triggers, a name is a field of the event. A block that the calendar triggers has\nno event, so it must say of which instances it speaks: with `for each`, or with an attribute after `at`.",
         bad: "time_zone: \"UTC\"\nentity customer\naction review(customer)\nevery week {\n  must: review(customer)\n}\n",
         good: "time_zone: \"UTC\"\nentity customer\naction review(customer)\nevery week {\n  for each customer {\n    must: review(customer)\n  }\n}\n",
+    },
+    Page {
+        code: INFERRED_METRIC,
+        title: "a metric is inferred",
+        explanation: "Something is bounded or optimised, and nothing declares what samples it. It is read from the events\n`m.sampled`, `m_sampled`, `m.measured`, `m_measured` or `m`, in the field `m` or `value`. With `--strict`\nthis is an error.",
+        bad: "invariant response_time < 500ms\n",
+        good: "event http.served\nmetric response_time from http.served { duration }\ninvariant response_time < 500ms\n",
     },
     Page {
         code: UNKNOWN_UNIT,

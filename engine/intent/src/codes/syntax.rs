@@ -1,8 +1,8 @@
 //! Pages of the codes S00: what cannot be read, or is read and not evaluated yet.
 
 use super::{
-    CHAINED, MISPLACED, NOT_EVALUATED, OPEN_TEXT, Page, STRAY, TOO_DEEP, TOO_LARGE, UNCLOSED,
-    UNEXPECTED, UNKNOWN_CHARACTER,
+    CHAINED, MISPLACED, OPEN_TEXT, Page, STRAY, TOO_DEEP, TOO_LARGE, UNCLOSED, UNEXPECTED,
+    UNKNOWN_CHARACTER,
 };
 
 pub(super) const PAGES: &[Page] = &[
@@ -68,12 +68,5 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "One source has at most 16 MiB of text. Split it into files; several files make one spec.",
         bad: "",
         good: "",
-    },
-    Page {
-        code: NOT_EVALUATED,
-        title: "understood, but not evaluated yet",
-        explanation: "This version reads the construct and keeps it, and nothing follows from it: no gap is opened for it\nand no promotion waits for it. `reference.md` lists what is evaluated.",
-        bad: "e1: { type: order.placed }\n",
-        good: "event order.placed\n",
     },
 ];

@@ -70,8 +70,10 @@ pub(super) fn has_adjectives(said: &SyntaxNode) -> bool {
         && parts.any(|part| is_word(&part))
 }
 
+/// Whether a bare name stands here.
 fn is_word(node: &SyntaxNode) -> bool {
-    node.kind() == SyntaxKind::Path && node.words().count() == 1
+    let named = node.word(0).is_some_and(|word| !matches!(word.text(), "true" | "false"));
+    named && node.kind() == SyntaxKind::Path && node.words().count() == 1
 }
 
 /// The entity whose instances an assertion without `every` or `no` is about.
@@ -282,7 +284,10 @@ impl Lowering {
             ));
             return None;
         }
-        self.check_truth(&condition, &mut super::ranges::Known::new(), self.span(said));
+        // What must not be and never is, asserts nothing: that is said with the contract.
+        if subject.quantified.every {
+            self.check_truth(&condition, &mut super::ranges::Known::new(), self.span(said));
+        }
         Some(condition)
     }
 

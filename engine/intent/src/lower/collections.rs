@@ -34,15 +34,20 @@ impl From<Counted> for Expr {
 impl Lowering {
     /// Whether a path leads to or through a collection.
     pub(super) fn is_collection(&self, path: &Path) -> bool {
+        self.collector(path).is_some()
+    }
+
+    /// The entity whose collection a path leads to or through.
+    pub(super) fn collector<'a>(&self, path: &'a Path) -> Option<&'a str> {
         let mut current = path.entity.as_deref();
         for hop in &path.hops {
             let found = current.and_then(|entity| self.names.attribute(entity, &hop.attribute));
             if found.is_some_and(|attribute| attribute.many) {
-                return true;
+                return current;
             }
             current = hop.entity.as_deref();
         }
-        false
+        None
     }
 
     /// `customer.visits.count`, where nothing says what `visits` are: a collection of `visit`.

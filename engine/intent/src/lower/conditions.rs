@@ -275,7 +275,7 @@ impl Lowering {
     }
 }
 
-fn comparison(op: &SyntaxToken) -> Comparison {
+pub(super) fn comparison(op: &SyntaxToken) -> Comparison {
     match op.kind() {
         SyntaxKind::Less => Comparison::Less,
         SyntaxKind::LessEqual => Comparison::LessOrEqual,

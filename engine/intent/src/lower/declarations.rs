@@ -10,7 +10,7 @@ use super::names::{Action, KnownMeasure, Parameter};
 use crate::ast::{self, Node, Setting, view};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, nearest, one_slip};
-use crate::lowered::{Attribute, Direction, Measure, Performer, State, Threshold};
+use crate::lowered::{Attribute, Direction, Measure, Metric, Performer, State, Threshold};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
 
@@ -21,7 +21,7 @@ impl Lowering {
             &[SyntaxKind::Event, SyntaxKind::System],
             &[SyntaxKind::Entity],
             &[SyntaxKind::Threshold, SyntaxKind::Setting, SyntaxKind::LimitsItem],
-            &[SyntaxKind::Measure, SyntaxKind::Action],
+            &[SyntaxKind::Measure, SyntaxKind::Metric, SyntaxKind::Action],
         ];
         for (source, item) in items.iter().filter(|(_, i)| i.kind() == SyntaxKind::Entity) {
             self.source = *source;
@@ -48,6 +48,7 @@ impl Lowering {
             }
             SyntaxKind::Entity => self.entity(item),
             SyntaxKind::Measure => self.measure(item),
+            SyntaxKind::Metric => self.metric(item),
             SyntaxKind::Threshold => self.threshold(item),
             SyntaxKind::Action => self.action(item),
             SyntaxKind::Setting => self.setting(item, false),
@@ -60,7 +61,7 @@ impl Lowering {
         }
     }
 
-    fn twice(&mut self, what: &str, name: &str, span: Span, before: Span) {
+    pub(super) fn twice(&mut self, what: &str, name: &str, span: Span, before: Span) {
         self.push(
             Diagnostic::error(
                 codes::DECLARED_TWICE,
@@ -255,18 +256,27 @@ impl Lowering {
         let from = item.child(SyntaxKind::Names);
         let from = from.map(|names| self.event_names(&names)).unwrap_or_default();
         let from = from.iter().map(|(event, span)| self.event_named(event, *span)).collect();
-        let object = item.child(SyntaxKind::Object);
-        let attributes = object.map(|object| {
-            let fields = object.children().filter_map(|field| field.first_child());
-            fields.filter_map(|path| path.word(0)).map(|w| w.text().to_owned()).collect()
-        });
-        let measure = Measure {
-            name: name.clone(),
-            entity: entity.text().to_owned(),
-            from,
-            attributes: attributes.unwrap_or_default(),
-        };
+        let attributes = object_names(item);
+        let measure =
+            Measure { name: name.clone(), entity: entity.text().to_owned(), from, attributes };
         self.names.measures.add(&name, KnownMeasure { measure, declared: Some(span) });
+    }
+
+    fn metric(&mut self, item: &SyntaxNode) {
+        let Some(name) = item.word(1) else { return };
+        let (name, span) = (name.text().to_owned(), self.at(&name));
+        let before = self.names.metrics.get(&name).and_then(|(_, place)| *place);
+        if let Some(before) = before {
+            return self.twice("metric", &name, span, before);
+        }
+        let from = item.child(SyntaxKind::Names);
+        let from = from.map(|names| self.event_names(&names)).unwrap_or_default();
+        let samples = from.iter().map(|(event, span)| self.event_named(event, *span)).collect();
+        let mut fields = object_names(item);
+        if fields.is_empty() {
+            fields = vec![name.clone(), "value".to_owned()];
+        }
+        self.names.metrics.add(&name, (Metric { name: name.clone(), samples, fields }, Some(span)));
     }
 
     fn threshold(&mut self, item: &SyntaxNode) {
@@ -408,6 +418,13 @@ impl Lowering {
         let canonical = self.event_named(name, span);
         self.names.produced_event(&canonical)
     }
+}
+
+/// The names in `{ a, b }`.
+fn object_names(item: &SyntaxNode) -> Vec<String> {
+    let object = item.child(SyntaxKind::Object);
+    let fields = object.iter().flat_map(SyntaxNode::children).filter_map(|f| f.first_child());
+    fields.filter_map(|path| path.word(0)).map(|word| word.text().to_owned()).collect()
 }
 
 /// `interactions` → `interaction`, `companies` → `company`.

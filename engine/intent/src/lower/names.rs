@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::lowered::{Attribute, Entity, EventType, Measure, Performer, Spec, State, Threshold};
+use crate::lowered::{
+    Attribute, Entity, EventType, Measure, Metric, Performer, Spec, State, Threshold,
+};
 use crate::source::Span;
 
 /// Things by name that keep the order of their arrival.
@@ -91,6 +93,8 @@ pub(super) struct Names {
     pub(super) entities: Table<KnownEntity>,
     pub(super) events: Table<KnownEvent>,
     pub(super) measures: Table<KnownMeasure>,
+    /// Metrics, and where each is declared.
+    pub(super) metrics: Table<(Metric, Option<Span>)>,
     pub(super) thresholds: Table<(Threshold, Span)>,
     pub(super) actions: Table<Action>,
     /// Another name of an event to its canonical one.
@@ -230,6 +234,7 @@ impl Names {
             .map(|(known, entity)| EventType { entity, ..known.event })
             .collect();
         spec.measures = self.measures.list.into_iter().map(|known| known.measure).collect();
+        spec.metrics = self.metrics.list.into_iter().map(|(metric, _)| metric).collect();
         spec.thresholds = self.thresholds.list.into_iter().map(|(level, _)| level).collect();
     }
 }

@@ -23,14 +23,14 @@ pub(super) struct Range {
     high: (f64, bool),
 }
 
-const ALL: Range = Range { low: (f64::NEG_INFINITY, true), high: (f64::INFINITY, true) };
+pub(super) const ALL: Range = Range { low: (f64::NEG_INFINITY, true), high: (f64::INFINITY, true) };
 
 impl Range {
-    fn empty(self) -> bool {
+    pub(super) fn empty(self) -> bool {
         self.low.0 > self.high.0 || (self.low.0 == self.high.0 && !(self.low.1 && self.high.1))
     }
 
-    fn narrowed(self, op: Comparison, value: f64) -> Self {
+    pub(super) fn narrowed(self, op: Comparison, value: f64) -> Self {
         let mut range = self;
         let above = |low: (f64, bool), new: (f64, bool)| {
             if new.0 > low.0 || (new.0 == low.0 && !new.1) { new } else { low }
@@ -68,22 +68,17 @@ impl Lowering {
                 .help("put one of them into a block of its own, or compare with `<` or `>`"),
             );
         }
-        let mut own = Known::new();
         let mut facts = Vec::new();
         self.facts(condition, &mut facts);
-        for (text, op, value) in facts {
-            let before = own.get(&text).map_or(ALL, |(range, _)| *range);
-            let range = before.narrowed(op, value);
-            if range.empty() && !before.empty() {
-                self.push(
-                    Diagnostic::error(codes::NEVER_TRUE, span, "this is never true")
-                        .label(format!("no number satisfies all that is asked of `{text}`")),
-                );
-                return;
-            }
-            own.insert(text, (range, span));
+        if let Some(text) = empty(&facts) {
+            self.push(
+                Diagnostic::error(codes::NEVER_TRUE, span, "this is never true")
+                    .label(format!("no number satisfies all that is asked of `{text}`")),
+            );
+            return;
         }
-        for (text, (range, place)) in own {
+        for (text, range) in narrowed(&facts) {
+            let place = span;
             let (outer, by) = known.get(&text).copied().unwrap_or((ALL, place));
             let high = outer.narrowed_to(range);
             if high.empty() {
@@ -102,7 +97,7 @@ impl Lowering {
     }
 
     /// Comparisons of a value with a number that must all hold.
-    fn facts(&self, condition: &Condition, facts: &mut Vec<(String, Comparison, f64)>) {
+    pub(super) fn facts(&self, condition: &Condition, facts: &mut Vec<(String, Comparison, f64)>) {
         match condition {
             Condition::And(parts) => {
                 for part in parts {
@@ -128,7 +123,7 @@ impl Lowering {
         }
     }
 
-    fn level(&self, value: &Expr) -> Option<f64> {
+    pub(super) fn level(&self, value: &Expr) -> Option<f64> {
         match value {
             Expr::Literal(Literal::Number(value)) => Some(*value),
             Expr::Threshold(name) => self.names.thresholds.get(name).map(|(level, _)| level.value),
@@ -138,7 +133,7 @@ impl Lowering {
 }
 
 impl Range {
-    fn narrowed_to(self, other: Self) -> Self {
+    pub(super) fn narrowed_to(self, other: Self) -> Self {
         let low = if other.low.0 > self.low.0 || (other.low.0 == self.low.0 && !other.low.1) {
             other.low
         } else {
@@ -151,6 +146,20 @@ impl Range {
         };
         Self { low, high }
     }
+}
+
+fn narrowed(facts: &[(String, Comparison, f64)]) -> BTreeMap<String, Range> {
+    let mut ranges = BTreeMap::new();
+    for (text, op, value) in facts {
+        let range = ranges.entry(text.clone()).or_insert(ALL);
+        *range = range.narrowed(*op, *value);
+    }
+    ranges
+}
+
+/// The value that cannot be all that is said of it.
+pub(super) fn empty(facts: &[(String, Comparison, f64)]) -> Option<String> {
+    narrowed(facts).into_iter().find(|(_, range)| range.empty()).map(|(text, _)| text)
 }
 
 /// A text that names the value: only what has one value at one decision.

@@ -7,11 +7,16 @@
 
 use super::Lowering;
 use super::bindings::Bindings;
+use super::contract::NamedRule;
 use crate::ast::{self, Node, Setting, view};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::lowered::{Assertion, Attribute, Check, Condition, Expr, Hop, Origin, Path};
 use crate::tree::{SyntaxKind, SyntaxNode};
+
+/// The rules that are built in.
+pub(super) const RULES: [&str; 3] =
+    ["timestamp_never_in_future", "always_has_encryption_key", "deletion_means_crypto_shred"];
 
 /// What an encrypted entity must have.
 const KEY: &str = "encryption_key";
@@ -88,6 +93,9 @@ impl Lowering {
             }
             _ => return self.unknown_rule(entity, value),
         };
+        if name != "timestamp_never_in_future" {
+            self.personal.insert(entity.to_owned());
+        }
         Some((name, check))
     }
 
@@ -99,7 +107,8 @@ impl Lowering {
             let condition = Condition::Holds { value, text: format!("{entity}.{name}") };
             return Some((format!("{entity}_{name}"), Check::Holds(condition)));
         }
-        self.unevaluated(format!("rule: {name} of entity {entity}"), self.span(value));
+        let (entity, span) = (entity.to_owned(), self.span(value));
+        self.named_rules.push(NamedRule { entity, name, span });
         None
     }
 

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZoneDatabase;
+
 use super::Lowering;
 use super::literals::{Written, bounds};
 use crate::ast::{Node, Setting, view};
@@ -275,7 +277,6 @@ impl Lowering {
         );
     }
 
-    /// The shape of the name only: which zones exist is known to the machine that runs it.
     fn time_zone(&mut self, node: &SyntaxNode) {
         let span = self.span(node);
         let name = match node.kind() {
@@ -285,9 +286,8 @@ impl Lowering {
             },
             _ => String::new(),
         };
-        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '+' | '-');
-        if name.is_empty() || !name.chars().all(fine) || name.starts_with('/') {
-            self.push(
+        if name.is_empty() {
+            return self.push(
                 Diagnostic::error(
                     codes::WRONG_KIND,
                     span,
@@ -295,8 +295,34 @@ impl Lowering {
                 )
                 .help("write for example `\"Europe/London\"` or `\"UTC\"`"),
             );
-        } else {
-            self.spec.time_zone = Some(name);
+        }
+        // The same database that the evaluators read, so that a zone is known here or nowhere.
+        let zones = TimeZoneDatabase::bundled();
+        match zones.get(&name) {
+            Ok(_) => self.spec.time_zone = Some(name),
+            Err(_) => {
+                let all: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
+                let best = nearest_zone(&name, &all);
+                let fault = Diagnostic::error(
+                    codes::UNKNOWN_ZONE,
+                    span,
+                    format!("unknown time zone `{name}`"),
+                );
+                let quoted = best.map(|best| format!("\"{best}\""));
+                self.push(match quoted {
+                    Some(quoted) => fault.did_you_mean(span, Some(&quoted)),
+                    None => fault.help("write for example `\"Europe/London\"` or `\"UTC\"`"),
+                });
+            }
         }
     }
+}
+
+/// The zone that is meant: by its whole name, or by its city alone.
+fn nearest_zone<'a>(name: &str, all: &'a [String]) -> Option<&'a str> {
+    let city = |zone: &str| zone.rsplit('/').next().unwrap_or(zone).to_lowercase();
+    let written = city(&name.replace(' ', "_"));
+    let by_city = all.iter().find(|zone| city(zone) == written);
+    let whole = || nearest(name, all.iter().map(String::as_str));
+    by_city.map(String::as_str).or_else(whole)
 }

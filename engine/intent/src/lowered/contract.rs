@@ -22,7 +22,7 @@ pub struct Metric {
 pub struct Invariant {
     /// Its identity across edits.
     pub id: ClauseId,
-    /// Its readable name, unique in the spec.
+    /// Its readable name, unique in the spec; the assertion's own where an assertion says the same.
     pub slug: String,
     /// As written, on one line.
     pub text: String,
@@ -78,7 +78,7 @@ pub const BUILT_INS: [&str; 3] =
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Checker {
-    /// The engine itself, by this name.
+    /// The engine itself, by one of the names in [`BUILT_INS`].
     BuiltIn(String),
     /// The assertion of the same name, by its slug.
     Assertion(String),

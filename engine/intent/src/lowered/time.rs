@@ -6,6 +6,7 @@ use super::{Condition, Length, Path};
 
 /// What opens a block.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one to a block, and blocks are few")]
 pub enum Trigger {
     /// `when a.b | c.d`: canonical event types, any of which triggers.
     Events(Vec<String>),

@@ -29,7 +29,7 @@ impl Place {
     }
 }
 
-const ITEMS: [&str; 18] = [
+const ITEMS: [&str; 19] = [
     "action",
     "always",
     "capability",
@@ -40,6 +40,7 @@ const ITEMS: [&str; 18] = [
     "invariant",
     "limits",
     "measure",
+    "metric",
     "on",
     "optimise",
     "optimize",
@@ -115,6 +116,7 @@ impl Parser<'_> {
             "entity" | "capability" | "action" => self.named(word),
             "event" => self.event(),
             "measure" => self.measure(),
+            "metric" => self.metric(),
             "threshold" => self.threshold(),
             "limits" => self.simple(SyntaxKind::LimitsItem, Place::Settings),
             "always" => self.simple(SyntaxKind::Always, Place::Duties),
@@ -280,6 +282,22 @@ impl Parser<'_> {
             self.names(&[SyntaxKind::Pipe]);
         } else {
             self.missing("`from` and the event that carries the measure");
+        }
+        if self.at(SyntaxKind::LeftBrace) {
+            self.object();
+        }
+        self.finish();
+    }
+
+    /// `metric response_time from http.served { duration }`.
+    fn metric(&mut self) {
+        self.start(SyntaxKind::Metric);
+        self.bump();
+        self.expect(SyntaxKind::Word, "the name of the metric");
+        if self.eat_word("from") {
+            self.names(&[SyntaxKind::Pipe]);
+        } else {
+            self.missing("`from` and the event that carries a sample");
         }
         if self.at(SyntaxKind::LeftBrace) {
             self.object();
