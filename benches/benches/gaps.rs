@@ -289,6 +289,7 @@ fn events(rows: &[Row<'_>]) -> Vec<Event> {
                 cause: None,
                 actor: Actor::World,
                 depth: 0,
+                enriches: None,
                 data: data.build(),
             },
         }

@@ -17,6 +17,7 @@ pub fn interaction(id: &str, n: u64) -> NewEvent {
         cause: None,
         actor: Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::builder()
             .text("customer", &format!("c{}", n % 1_000))
             .int("trend", 42)

@@ -58,6 +58,7 @@ fn goes_on(directory: &Path) -> Result<(), String> {
         cause: None,
         actor: homeostat_log::Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::builder().build(),
     };
     let (request, now) = (vec![Append::one(event)], Timestamp::from_micros(2_000_000_000));

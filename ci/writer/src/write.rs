@@ -140,6 +140,7 @@ impl Writer {
             cause: None,
             actor: Actor::World,
             depth: 0,
+            enriches: None,
             data: Data::builder().text("note", &note).build(),
         }
     }

@@ -36,6 +36,8 @@ pub struct Task {
     pub agree: Vec<Agreement>,
     /// The event types any of which closes the gap.
     pub satisfied_by: Vec<String>,
+    /// Whether an enrichment counts too, or only what happened in the world.
+    pub inferred: bool,
     /// What must hold for an event to count, in words.
     pub requires: Vec<String>,
     /// The events behind the gap as CloudEvents, the trigger first.
@@ -114,6 +116,9 @@ pub struct Constraints {
     pub requires: Vec<String>,
     /// The event types any of which closes the gap.
     pub may_append: Vec<String>,
+    /// Whether an enrichment of one of these types closes the gap too.
+    #[serde(default)]
+    pub inferred: bool,
     /// Event types that it may append besides, by the agents file.
     pub may_also_append: Vec<String>,
     /// What an event of `may_append` must carry.

@@ -4,6 +4,8 @@
 //! Promise: a line is one JSON object with one of five names, and nothing else is guessed into one.
 //! Start reading at [`Claim::read`].
 
+use homeostat_log::Confidence;
+use homeostat_log::link::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -24,7 +26,7 @@ pub enum Claim {
 }
 
 /// An event as an agent claims it. Everything else of its envelope is the engine's to fill in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimedEvent {
     /// Its type.
@@ -34,6 +36,13 @@ pub struct ClaimedEvent {
     /// When it happened, RFC 3339, for the record: deadlines are measured by when it is recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// The position of the event that it enriches, one of the brief's context: what it says is then
+    /// marked as inferred. A number, or digits as the context has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enriches: Option<Place>,
+    /// How sure it is of that, from 0 to 1. Said together with `enriches`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
 }
 
 /// What is wrong with a line.

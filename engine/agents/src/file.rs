@@ -9,6 +9,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use homeostat_log::Confidence;
 use homeostat_world::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -108,6 +109,8 @@ pub enum Deed {
     Leak,
     /// Is deaf to its end, and answers after it.
     Late,
+    /// Appends what closes the gap, as an enrichment of an event that it was not shown.
+    Presume,
 }
 
 /// An event that a mock appends. Texts may hold names in braces, as `{customer}`.
@@ -120,6 +123,9 @@ pub struct Template {
     /// Its payload, besides the keys of the gap. `{ from = 1, to = 6 }` draws a number.
     #[serde(default)]
     pub data: Map<String, Json>,
+    /// As an enrichment of the trigger, and how sure of it.
+    #[serde(default)]
+    pub inferred: Option<Confidence>,
 }
 
 /// A program.

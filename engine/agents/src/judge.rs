@@ -6,7 +6,8 @@
 
 use homeostat_log::cloudevents::check_bounds;
 use homeostat_log::control::Ending;
-use homeostat_log::{Actor, Data, Kind, NewEvent};
+use homeostat_log::link::Place;
+use homeostat_log::{Actor, Data, Kind, Link, NewEvent};
 use homeostat_world::limits::{AGENT_LINES_MAX, AGENT_OUTPUT_BYTES_MAX, AGENT_REASON_BYTES_MAX};
 use homeostat_world::{Timestamp, canary};
 use serde_json::Value as Json;
@@ -159,24 +160,52 @@ fn admit(
     if closes {
         check_fields(brief, name, &claimed.data)?;
     }
+    let enriched = enriched(brief, &claimed)?;
     let data = Data::from_json(&claimed.data)
         .map_err(|error| format!("data of `{name}` cannot be kept: {error}"))?;
     let event = NewEvent {
         id: format!("{}/{nth}", brief.agent),
         source: format!("homeostat/agent/{}", brief.member),
-        kind: Kind::Primary,
+        kind: if enriched.is_some() { Kind::Enrichment } else { Kind::Primary },
         r#type: name.clone(),
         time: claimed_time(&claimed, now)?,
-        subject: constraints.keys.first().map(subject),
+        // An enrichment is about what its source is about.
+        subject: enriched
+            .as_ref()
+            .and_then(|(_, source)| source.get("subject")?.as_str().map(str::to_owned))
+            .or_else(|| constraints.keys.first().map(subject)),
         // A cause satisfies the obligation that it names whatever the event's type is, so only
         // the types that may close the gap carry it.
         cause: (closes || canary::planted("a_cause_on_everything")).then(|| brief.gap.clone()),
         actor: Actor::Agent(brief.agent.clone()),
         depth: brief.depth.saturating_add(depth_below(nth)),
+        enriches: enriched.map(|(link, _)| Box::new(link)),
         data,
     };
     check_bounds(&event).map_err(|error| format!("`{name}` cannot be kept: {error}"))?;
     Ok(event)
+}
+
+/// What an enrichment is linked to, and that event as the brief shows it. An agent may enrich only what it was shown: of
+/// anything else it cannot know what it says.
+fn enriched<'b>(
+    brief: &'b Brief,
+    claimed: &ClaimedEvent,
+) -> Result<Option<(Link, &'b Json)>, String> {
+    let name = &claimed.r#type;
+    let (position, confidence) = match (claimed.enriches, claimed.confidence) {
+        (None, None) => return Ok(None),
+        (Some(Place(position)), Some(confidence)) => (position, confidence),
+        (Some(_), None) => return Err(format!("`{name}` has `enriches` and no `confidence`")),
+        (None, Some(_)) => return Err(format!("`{name}` has `confidence` and no `enriches`")),
+    };
+    let stands_at = |event: &&Json| event.get("position").map(plain) == Some(position.to_string());
+    match brief.context.iter().find(stands_at) {
+        Some(source) => Ok(Some((Link::to(position, confidence), source))),
+        None => Err(format!(
+            "`{name}` enriches the event at position `{position}`, expected one of its brief's context"
+        )),
+    }
 }
 
 /// How much deeper than its gap the `nth` event of an agent lies.

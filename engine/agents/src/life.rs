@@ -138,6 +138,12 @@ impl Agents {
         &self.file
     }
 
+    /// The same, for another machine under it.
+    #[must_use]
+    pub fn shared_file(&self) -> Arc<AgentsFile> {
+        Arc::clone(&self.file)
+    }
+
     /// Makes an agent for `order`: its id, its brief, and the control event that must stand in
     /// the log before it runs.
     ///
@@ -343,6 +349,7 @@ fn brief(member: &Member, agent: &str, order: &Order, task: Task, now: Timestamp
             due: task.due,
             requires: task.requires,
             may_append: task.satisfied_by,
+            inferred: task.inferred,
             may_also_append: member.may_append.clone(),
             keys: task.keys,
             agree: task.agree,

@@ -7,7 +7,9 @@
 use std::future::{Future, pending};
 use std::sync::Arc;
 
-use homeostat_world::{Chance, Clock, Duration};
+use homeostat_log::Confidence;
+use homeostat_log::link::Place;
+use homeostat_world::{Chance, Clock, Duration, Position};
 use rand_core::Rng;
 use serde_json::{Map, Value as Json, json};
 
@@ -173,6 +175,11 @@ fn claims(deed: Deed, brief: &Brief, script: &Script, chance: &mut impl Rng) -> 
             let most = chance.next_u64() & 1 == 1;
             appends(brief, script, &mut Dice { chance, loaded: Some(most) })
         }
+        Deed::Presume => {
+            let mut claims = appends(brief, script, &mut Dice::fair(chance));
+            claims.iter_mut().for_each(presume);
+            claims
+        }
         Deed::WrongKey => {
             let mut claims = appends(brief, script, &mut Dice::fair(chance));
             claims.iter_mut().for_each(|claim| mistake(brief, claim));
@@ -184,7 +191,15 @@ fn claims(deed: Deed, brief: &Brief, script: &Script, chance: &mut impl Rng) -> 
 
 fn forbidden(brief: &Brief) -> Claim {
     let (r#type, data) = ("forbidden.by_its_brief".to_owned(), Json::Object(keys(brief)));
-    Claim::Append(ClaimedEvent { r#type, data, time: None })
+    Claim::Append(ClaimedEvent { r#type, data, ..ClaimedEvent::default() })
+}
+
+/// Speaks about an event that no brief shows.
+fn presume(claim: &mut Claim) {
+    if let Claim::Append(claimed) = claim {
+        claimed.enriches = Some(Place(Position::new(u64::MAX)));
+        claimed.confidence = Confidence::new(1.0);
+    }
 }
 
 /// Adds all that the agent was told.
@@ -238,7 +253,13 @@ fn fill(
     for (field, value) in &template.data {
         data.insert(field.clone(), fill_value(value, brief, dice)?);
     }
-    Ok(Claim::Append(ClaimedEvent { r#type, data: Json::Object(data), time: None }))
+    let enriches = template.inferred.and(brief.context.first()).and_then(|trigger| {
+        let position = trigger.get("position")?;
+        serde_json::from_value(position.clone()).ok()
+    });
+    let confidence = template.inferred.filter(|_| enriches.is_some());
+    let data = Json::Object(data);
+    Ok(Claim::Append(ClaimedEvent { r#type, data, time: None, enriches, confidence }))
 }
 
 fn fill_value(value: &Json, brief: &Brief, dice: &mut Dice<'_, impl Rng>) -> Result<Json, String> {

@@ -60,8 +60,12 @@ fn task() -> Task {
             "interaction.acknowledged".to_owned(),
             "interaction.answered".to_owned(),
         ],
+        inferred: false,
         requires: Vec::new(),
-        context: vec![json!({ "type": "interaction.created", "data": { "mood": "sour" } })],
+        context: vec![json!({
+            "type": "interaction.created", "position": "41", "subject": "interaction/i1",
+            "data": { "mood": "sour" },
+        })],
     }
 }
 

@@ -4,8 +4,8 @@
 //! wrong, with its index and field. Never: takes a part of a request.
 //! Start reading at [`events`].
 
-use homeostat_log::NewEvent;
 use homeostat_log::cloudevents::{self, CloudEventError};
+use homeostat_log::{LinkError, NewEvent};
 use homeostat_world::limits::APPEND_EVENTS_MAX;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -149,6 +149,9 @@ pub(crate) fn refused(error: &CloudEventError) -> Problem {
         CloudEventError::Version(_) => problem.field("specversion"),
         CloudEventError::Unknown(field) => problem.field(field.clone()),
         CloudEventError::Control => problem.field("kind"),
+        CloudEventError::Link(LinkError::Unsure) => problem.field("confidence"),
+        CloudEventError::Link(LinkError::NoEnrichment) => problem.field("kind"),
+        CloudEventError::Link(_) => problem.field("enriches"),
         CloudEventError::ContentType(_) => problem.field("datacontenttype"),
         CloudEventError::Json(_)
         | CloudEventError::NotAnObject { .. }

@@ -65,6 +65,18 @@ pub(crate) struct CloudEvent {
     kind: Option<String>,
     /// The obligation that it answers, as `acknowledge_to_rep@4021`.
     cause: Option<String>,
+    /// Of an enrichment, the position of the event that it enriches, as digits; or give `enrichesid`.
+    #[schema(example = "4021")]
+    enriches: Option<String>,
+    /// The `id` of the event that it enriches. Answers have both.
+    #[schema(max_length = 1024)]
+    enrichesid: Option<String>,
+    /// The `source` of that event; its own `source` unless said.
+    #[schema(max_length = 1024)]
+    enrichessource: Option<String>,
+    /// How sure an enrichment is, from 0 to 1, as a number in a text (a bare number is taken too).
+    #[schema(example = "0.95")]
+    confidence: Option<String>,
     /// Whose hand appended it: only in answers.
     #[schema(read_only)]
     actor: Option<String>,

@@ -135,9 +135,18 @@ impl Conductor {
                     self.asked.pop_front();
                 }
             }
-            Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => {}
+            // What a check found comes back through the graph, as a fact.
+            Control::IntentAdopted { .. }
+            | Control::IntentEvolved { .. }
+            | Control::CheckReported { .. } => {}
         }
         self.ledger.forget_before(recorded);
+    }
+
+    /// The breaker settings in force.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Puts other breaker settings in force. What is at work goes on; the next decisions obey.

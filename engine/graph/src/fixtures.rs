@@ -52,6 +52,7 @@ pub(crate) fn event(position: u64, second: i64, name: &str, json: &str) -> Event
             cause: None,
             actor: Actor::World,
             depth: 0,
+            enriches: None,
             data,
         },
     }

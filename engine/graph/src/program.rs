@@ -309,7 +309,8 @@ pub struct Clause {
     /// The canonical event types that trigger its block.
     pub triggers: Vec<String>,
     pub(crate) each: bool,
-    pub(crate) using_inferred: bool,
+    /// `using inferred`: enrichments satisfy it too.
+    pub using_inferred: bool,
     pub(crate) arguments: Vec<ArgumentPlan>,
     /// What is evaluated at activation, the keys first.
     pub(crate) bound: Vec<Read>,

@@ -68,6 +68,16 @@ pub(crate) fn in_words(
         Control::IntentAdopted { hash, name, by, .. } => {
             ("◆", put_in_force("spec adopted", name.as_deref(), hash, by))
         }
+        Control::CheckReported { check, instance, holds, detail } => {
+            let (symbol, style, word) =
+                if *holds { ("✓", paint::GOOD, "holds") } else { ("✗", paint::BAD, "fails") };
+            let about = instance.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
+            let detail = painted(paint::DIM, in_one_line(detail, 70));
+            (
+                symbol,
+                format!("{} {check}{about}  {detail}", painted(style, format!("check {word}"))),
+            )
+        }
         Control::IntentEvolved { hash, name, by, .. } => {
             ("◆", put_in_force("spec evolved", name.as_deref(), hash, by))
         }

@@ -181,6 +181,7 @@ impl Unmapped {
             cause: None,
             actor: homeostat_log::Actor::World,
             depth: 0,
+            enriches: None,
             data: named.into_data().map_err(|error| Refusal::NotAnEvent(error.to_string()))?,
         })
     }

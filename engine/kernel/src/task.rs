@@ -47,6 +47,7 @@ pub(crate) fn task(
             .map(|(field, value)| Agreement { field: field.clone(), value: value.clone() })
             .collect(),
         satisfied_by: clause.satisfied_by.clone(),
+        inferred: clause.using_inferred,
         requires: obligation.waiting_for.clone(),
         context,
     }

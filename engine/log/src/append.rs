@@ -5,10 +5,12 @@
 //! Promise: a request is admitted whole or not at all, and sees the requests admitted before it in
 //! the same group. Start reading at [`Group::admit`].
 
+mod settle;
+
 use bytes::Bytes;
 use hashbrown::HashMap;
 use homeostat_world::limits::{
-    APPEND_EVENTS_MAX, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, EVENT_BYTES_MAX,
+    APPEND_EVENTS_MAX, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, EVENT_BYTES_MAX, NAME_BYTES_MAX,
 };
 use homeostat_world::{Batch, Position, Snapshot, Timestamp, canary};
 
@@ -19,6 +21,7 @@ use crate::fault::{Damage, DamageReason, LogError};
 use crate::index::{self, EVENTS, IdKey};
 use crate::reader;
 use crate::witness::Head;
+use settle::Earlier;
 
 /// Events that are appended together or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -150,8 +153,8 @@ fn place(position: Option<Position>) -> String {
     position.map_or_else(|| "at no position".to_owned(), |position| format!("at `{position}`"))
 }
 
-/// What a record takes besides its texts and payload: the header, nine fields and their lengths.
-const RECORD_OVERHEAD_MAX: usize = HEADER_BYTES + 9 * 10;
+/// What a record takes besides its texts and payload: the header, thirteen fields and their lengths.
+const RECORD_OVERHEAD_MAX: usize = HEADER_BYTES + 13 * 10;
 
 impl Append {
     /// Bytes that it takes in the log at most.
@@ -165,7 +168,13 @@ impl Append {
                 Actor::Agent(name) | Actor::Human(name) => name.len(),
             };
             let named = event.id.len() + event.source.len() + event.r#type.len() + actor;
+            // What a link does not name yet is filled in when it is admitted.
+            let link = event.enriches.as_ref().map_or(0, |link| match &link.name {
+                Some(name) => name.id.len() + name.source.len(),
+                None => 2 * NAME_BYTES_MAX,
+            });
             named
+                + link
                 + optional.iter().sum::<usize>()
                 + event.data.as_bytes().len()
                 + RECORD_OVERHEAD_MAX
@@ -236,12 +245,15 @@ impl<P: Snapshot> Group<P> {
     }
 
     /// Adds one request, or says why not. Nothing of a refused request stays behind.
-    pub(crate) fn admit(&mut self, request: Append) -> Result<Result<Receipt, Refusal>, LogError> {
+    pub(crate) fn admit(
+        &mut self,
+        mut request: Append,
+    ) -> Result<Result<Receipt, Refusal>, LogError> {
         if request.events.len() > APPEND_EVENTS_MAX {
             let found = request.events.len();
             return Ok(Err(Refusal::TooMany { found, limit: APPEND_EVENTS_MAX }));
         }
-        let (planned, size) = match self.plan(&request.events)? {
+        let (planned, size) = match self.plan(&mut request.events)? {
             Ok(plan) => plan,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -277,20 +289,27 @@ impl<P: Snapshot> Group<P> {
     /// Decides for each event whether it is new, and where it will stand.
     fn plan(
         &self,
-        events: &[NewEvent],
+        events: &mut [NewEvent],
     ) -> Result<Result<(Vec<Planned>, usize), Refusal>, LogError> {
         let mut planned = Vec::with_capacity(events.len());
         let mut size = 0;
         let mut next = self.head.position.next();
         // Ids that stand twice in the request itself: the index of the first.
         let mut own: Table<IdKey, usize> = Table::default();
-        for (index, event) in events.iter().enumerate() {
-            if let Err(reason) = cloudevents::check_bounds(event) {
+        for index in 0..events.len() {
+            let (before, rest) = events.split_at_mut(index);
+            let Some(event) = rest.first_mut() else { break };
+            let earlier = Earlier { events: before, planned: &planned, own: &own };
+            let settled = match cloudevents::check_bounds(event) {
+                Ok(()) => self.settle(event, &earlier)?,
+                Err(reason) => Err(reason),
+            };
+            if let Err(reason) = settled {
                 return Ok(Err(Refusal::Event { index, reason }));
             }
             let key = index::id_key(&event.source, &event.id);
             let earlier =
-                own.get(&key).and_then(|first| Some((planned.get(*first)?, events.get(*first)?)));
+                own.get(&key).and_then(|first| Some((planned.get(*first)?, before.get(*first)?)));
             let (entry, differs) = match earlier {
                 Some((Planned::New(position, ..), first)) => {
                     let (position, recorded) = (*position, self.recorded);
@@ -423,6 +442,7 @@ fn difference(stored: &NewEvent, new: &NewEvent) -> Option<&'static str> {
         ("cause", stored.cause != new.cause),
         ("actor", stored.actor != new.actor),
         ("depth", stored.depth != new.depth),
+        ("enriches", stored.enriches != new.enriches),
         ("data", stored.data != new.data && !canary::planted("same_id_is_enough")),
     ];
     differs.into_iter().find_map(|(field, differs)| differs.then_some(field))

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::data::Data;
 use crate::event::{Actor, Event, Kind, NewEvent, UNTIMED};
+use crate::link::{self, LinkError};
 
 /// The version of CloudEvents that is spoken here.
 pub const SPECVERSION: &str = "1.0";
@@ -79,6 +80,9 @@ pub enum CloudEventError {
         /// What is wrong.
         reason: NameError,
     },
+    /// It says what it enriches, and cannot, or does not say it and should.
+    #[error(transparent)]
+    Link(#[from] LinkError),
 }
 
 /// Why a text cannot be a name in an event.
@@ -116,7 +120,14 @@ pub fn read(text: &str) -> Result<NewEvent, CloudEventError> {
         return Err(CloudEventError::Forbidden(name));
     }
     let new = raw.into_new()?;
-    if new.kind == Kind::Control { Err(CloudEventError::Control) } else { Ok(new) }
+    if new.kind == Kind::Control {
+        return Err(CloudEventError::Control);
+    }
+    if new.enriches.as_ref().is_some_and(|link| link.position.is_some() && link.name.is_some()) {
+        return Err(LinkError::Twice.into());
+    }
+    link::check(&new)?;
+    Ok(new)
 }
 
 /// The event that an export of a log holds, from one JSON object, the engine's attributes included.
@@ -168,8 +179,8 @@ pub fn check_bounds(event: &NewEvent) -> Result<(), CloudEventError> {
         ("actor", actor),
     ];
     for (attribute, name) in names {
-        if let Some(reason) = name.and_then(|name| check_name(name).err()) {
-            return Err(CloudEventError::Name { attribute, reason });
+        if let Some(name) = name {
+            check_name(attribute, name)?;
         }
     }
     match event.data.as_bytes().len() {
@@ -180,16 +191,17 @@ pub fn check_bounds(event: &NewEvent) -> Result<(), CloudEventError> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), NameError> {
-    if name.is_empty() {
-        Err(NameError::Empty)
+pub(crate) fn check_name(attribute: &'static str, name: &str) -> Result<(), CloudEventError> {
+    let reason = if name.is_empty() {
+        NameError::Empty
     } else if name.len() > NAME_BYTES_MAX {
-        Err(NameError::TooLong { found: name.len() })
+        NameError::TooLong { found: name.len() }
     } else if name.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
-        Err(NameError::ControlCharacter)
+        NameError::ControlCharacter
     } else {
-        Ok(())
-    }
+        return Ok(());
+    };
+    Err(CloudEventError::Name { attribute, reason })
 }
 
 /// What stands in the JSON object, in this order.
@@ -209,6 +221,16 @@ struct Outside<'a> {
     kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a str>,
+    /// A text, as `position`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enriches: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enrichesid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enrichessource: Option<&'a str>,
+    /// A text too: CloudEvents has no fractions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,6 +247,8 @@ struct Outside<'a> {
 impl<'a> Outside<'a> {
     fn of(new: &'a NewEvent, stored: Option<&Event>) -> Self {
         let data = (!new.data.is_empty()).then_some(&new.data);
+        let link = new.enriches.as_deref();
+        let enriched = link.and_then(|link| link.name.as_ref());
         Self {
             specversion: SPECVERSION,
             id: &new.id,
@@ -235,6 +259,10 @@ impl<'a> Outside<'a> {
             datacontenttype: data.map(|_| "application/json"),
             kind: (new.kind != Kind::Primary).then_some(new.kind),
             cause: new.cause.as_deref(),
+            enriches: link.and_then(|link| link.position).map(|position| position.to_string()),
+            enrichesid: enriched.map(|name| name.id.as_str()),
+            enrichessource: enriched.map(|name| name.source.as_str()),
+            confidence: link.map(|link| link.confidence.to_string()),
             actor: (new.actor != Actor::World).then(|| new.actor.to_string()),
             depth: (new.depth != 0).then_some(new.depth),
             position: stored.map(|event| event.position.to_string()),

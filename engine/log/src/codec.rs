@@ -13,6 +13,7 @@ use minicbor::Decoder;
 use crate::cbor;
 use crate::data::Data;
 use crate::event::{Actor, Event, Kind, NewEvent, UNTIMED};
+use crate::link::{Confidence, EventName, Link};
 
 /// The version of the stored form that this engine writes.
 pub const FORMAT: u8 = 1;
@@ -93,6 +94,10 @@ mod field {
     pub(super) const ACTOR_NAME: u64 = 7;
     pub(super) const DEPTH: u64 = 8;
     pub(super) const DATA: u64 = 9;
+    pub(super) const ENRICHES: u64 = 10;
+    pub(super) const CONFIDENCE: u64 = 11;
+    pub(super) const ENRICHES_ID: u64 = 12;
+    pub(super) const ENRICHES_SOURCE: u64 = 13;
 }
 
 impl Draft {
@@ -106,7 +111,8 @@ impl Draft {
         let optional = optional.into_iter().filter(|there| *there).count()
             + usize::from(actor_name.is_some())
             + usize::from(event.depth != 0)
-            + usize::from(!event.data.is_empty());
+            + usize::from(!event.data.is_empty())
+            + event.enriches.as_deref().map_or(0, link_fields);
         cbor::write_map_head(&mut bytes, 3 + optional);
         text(&mut bytes, field::ID, Some(&event.id));
         text(&mut bytes, field::SOURCE, Some(&event.source));
@@ -119,6 +125,9 @@ impl Draft {
         if !event.data.is_empty() {
             cbor::write_head(&mut bytes, 0, field::DATA);
             bytes.extend_from_slice(event.data.as_bytes());
+        }
+        if let Some(link) = &event.enriches {
+            write_link(&mut bytes, link);
         }
         Self { bytes }
     }
@@ -202,9 +211,11 @@ pub fn decode(position: Position, value: &Bytes) -> Result<(Event, Header), Code
         cause: None,
         actor: Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::default(),
     };
     let (mut actor, mut actor_name) = (0_u8, None);
+    let mut link = LinkParts::default();
     let fields = decoder.map().map_err(malformed)?.ok_or_else(|| wrong("its length is open"))?;
     for _ in 0..fields {
         match decoder.u64().map_err(malformed)? {
@@ -220,11 +231,16 @@ pub fn decode(position: Position, value: &Bytes) -> Result<(Event, Header), Code
                 event.data = Data::read_from(&mut decoder, value, HEADER_BYTES)
                     .map_err(|error| CodecError::Malformed(error.to_string()))?;
             }
+            field::ENRICHES => link.position = Some(decoder.u64().map_err(malformed)?),
+            field::CONFIDENCE => link.confidence = Some(decoder.u32().map_err(malformed)?),
+            field::ENRICHES_ID => link.id = Some(owned(&mut decoder)?),
+            field::ENRICHES_SOURCE => link.source = Some(owned(&mut decoder)?),
             // A field of a later version, which may be left out by whoever does not know it.
             _ => decoder.skip().map_err(malformed)?,
         }
     }
     event.actor = actor_of(actor, actor_name)?;
+    event.enriches = link.whole()?.map(Box::new);
     if event.id.is_empty() || event.source.is_empty() || event.r#type.is_empty() {
         return Err(wrong("`id`, `source` or `type` is missing"));
     }
@@ -238,6 +254,47 @@ pub fn decode(position: Position, value: &Bytes) -> Result<(Event, Header), Code
 #[must_use]
 pub fn settled_time(event: &NewEvent, recorded: Timestamp) -> Timestamp {
     if event.time == UNTIMED { recorded } else { event.time }
+}
+
+/// The fields of a link as they are read.
+#[derive(Default)]
+struct LinkParts {
+    position: Option<u64>,
+    confidence: Option<u32>,
+    id: Option<String>,
+    source: Option<String>,
+}
+
+impl LinkParts {
+    /// All of them, or none when it has none, as every event of before there were links.
+    fn whole(self) -> Result<Option<Link>, CodecError> {
+        match (self.position, self.confidence, self.id, self.source) {
+            (None, None, None, None) => Ok(None),
+            (Some(position), Some(confidence), Some(id), Some(source)) => Ok(Some(Link {
+                position: Some(Position::new(position)),
+                name: Some(EventName { source, id }),
+                confidence: Confidence::from_millionths(confidence)
+                    .ok_or_else(|| wrong("a confidence is more than a million"))?,
+            })),
+            _ => Err(wrong("a link is not whole")),
+        }
+    }
+}
+
+/// How many fields [`write_link`] writes.
+fn link_fields(link: &Link) -> usize {
+    1 + usize::from(link.position.is_some()) + 2 * usize::from(link.name.is_some())
+}
+
+fn write_link(bytes: &mut Vec<u8>, link: &Link) {
+    if let Some(position) = link.position {
+        cbor::write_head(bytes, 0, field::ENRICHES);
+        cbor::write_head(bytes, 0, position.get());
+    }
+    cbor::write_head(bytes, 0, field::CONFIDENCE);
+    cbor::write_head(bytes, 0, link.confidence.millionths().into());
+    text(bytes, field::ENRICHES_ID, link.name.as_ref().map(|name| name.id.as_str()));
+    text(bytes, field::ENRICHES_SOURCE, link.name.as_ref().map(|name| name.source.as_str()));
 }
 
 fn owned(decoder: &mut Decoder<'_>) -> Result<String, CodecError> {

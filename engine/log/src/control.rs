@@ -134,6 +134,19 @@ pub enum Control {
         /// The numbers behind it, readable.
         detail: String,
     },
+    /// A checker looked at something that the log implies, and found another answer than the last
+    /// one that stands here.
+    #[serde(rename = "check.reported")]
+    CheckReported {
+        /// The checker's name: `state_matches_replay`.
+        check: String,
+        /// The instance that it is about, as `interaction/i1`; none for the system as a whole.
+        instance: Option<String>,
+        /// Whether what it checks holds.
+        holds: bool,
+        /// What it found, readable.
+        detail: String,
+    },
 }
 
 /// One file of an adopted spec.

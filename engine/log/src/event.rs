@@ -7,6 +7,7 @@ use homeostat_world::{Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Data;
+use crate::link::Link;
 
 /// An event that somebody wants appended.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,8 @@ pub struct NewEvent {
     pub actor: Actor,
     /// How many agents deep it is: 0 from the world, one more than its cause from an agent.
     pub depth: u16,
+    /// Which event it enriches: in an enrichment, and only there. Boxed, since few events are one.
+    pub enriches: Option<Box<Link>>,
     /// The payload.
     pub data: Data,
 }
@@ -55,7 +58,7 @@ pub enum Kind {
     /// From the world, or what an agent did in it.
     #[default]
     Primary,
-    /// Derived, linked to its source, marked inferred.
+    /// Derived, linked to its source by [`NewEvent::enriches`], marked inferred.
     Enrichment,
     /// Erasure.
     Tombstone,

@@ -135,33 +135,56 @@ impl Tally {
         self.ids = self.ids.wrapping_add(hash(&key, &position.to_key()));
     }
 
-    /// Counts the keys that the indexes hold for positions in `from..=to`.
-    pub(crate) fn of_indexes<P: Snapshot>(
-        snapshot: &P,
-        from: Position,
-        to: Position,
-    ) -> Result<Self, StoreError> {
-        let mut tally = Self::default();
-        let after_reach = (Bound::Excluded(REACH), Bound::Unbounded);
-        for pair in snapshot.range(SUBJECTS, after_reach.0, after_reach.1) {
-            let (key, _) = pair?;
-            if position_of_subject_key(&key).is_some_and(|it| from <= it && it <= to) {
-                tally.subjects = tally.subjects.wrapping_add(hash(&key, &[]));
-            }
-        }
-        for pair in snapshot.range(IDS, Bound::Unbounded, Bound::Unbounded) {
-            let (key, value) = pair?;
-            let inside = read_position(&value).is_some_and(|it| from <= it && it <= to);
-            if inside && key != REACH {
-                tally.ids = tally.ids.wrapping_add(hash(&key, &value));
-            }
-        }
-        Ok(tally)
-    }
-
     /// How many of the two indexes differ.
     pub(crate) fn faults(self, other: Self) -> u64 {
         u64::from(self.subjects != other.subjects) + u64::from(self.ids != other.ids)
+    }
+}
+
+/// Counts the keys that the indexes hold for some positions, a step at a time.
+#[derive(Debug)]
+pub(crate) struct IndexWalk {
+    from: Position,
+    to: Position,
+    tally: Tally,
+    /// The index that is walked, and the last key of it that was counted. None at the end.
+    at: Option<(Space, Vec<u8>)>,
+}
+
+impl IndexWalk {
+    /// Before the first key. The positions are `from..=to`.
+    pub(crate) fn new(from: Position, to: Position) -> Self {
+        Self { from, to, tally: Tally::default(), at: Some((SUBJECTS, Vec::new())) }
+    }
+
+    /// Counts the next keys. What both indexes hold, once there are no more.
+    pub(crate) fn step<P: Snapshot>(&mut self, snapshot: &P) -> Result<Option<Tally>, StoreError> {
+        let Some((space, after)) = self.at.take() else { return Ok(Some(self.tally)) };
+        let mut last = None;
+        let rest = snapshot.range(space, Bound::Excluded(&after), Bound::Unbounded);
+        for pair in rest.take(REBUILD_STEP) {
+            let (key, value) = pair?;
+            if key != REACH {
+                self.count(space, &key, &value);
+            }
+            last = Some(key);
+        }
+        self.at = match last {
+            Some(key) => Some((space, key.to_vec())),
+            None if space == SUBJECTS => Some((IDS, Vec::new())),
+            None => None,
+        };
+        Ok(None)
+    }
+
+    fn count(&mut self, space: Space, key: &[u8], value: &[u8]) {
+        let inside = |it: Position| self.from <= it && it <= self.to;
+        if space == SUBJECTS && position_of_subject_key(key).is_some_and(inside) {
+            self.tally.subjects = self.tally.subjects.wrapping_add(hash(key, &[]));
+        }
+        if space == IDS && read_position(value).is_some_and(inside) {
+            self.tally.ids = self.tally.ids.wrapping_add(hash(key, value));
+        }
     }
 }
 

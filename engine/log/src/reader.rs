@@ -4,6 +4,8 @@
 //! Promise: events come gapless and in order, or the first position that is not whole is named.
 //! Start reading at [`Reader::read`].
 
+mod proof;
+
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +16,9 @@ use homeostat_world::{Position, Snapshot, Store, StoreError};
 use crate::codec::{self, ChainHash};
 use crate::event::Event;
 use crate::fault::{Damage, DamageReason, LogError};
-use crate::index::{self, EVENTS, Tally};
+use crate::index::{self, EVENTS};
 use crate::witness::Head;
+pub use proof::{Proof, Step};
 
 /// Records fetched at once; an iterator holds at most this many.
 const READ_STEP: usize = 1_024;
@@ -117,33 +120,30 @@ impl<S: Store> Reader<S> {
         from: Position,
         mut progress: impl FnMut(Position),
     ) -> Result<Verified, LogError> {
-        let (snapshot, head) = (self.store.snapshot(), self.head());
-        let from = from.max(Position::new(1));
-        let mut walk = Walk::start(&snapshot, from)?;
-        let mut verified = Verified { events: 0, bytes: 0, head, index_faults: 0 };
-        let mut tally = Tally::default();
-        let mut records = Records::new(self.store.snapshot(), from);
-        while walk.position < head.position {
-            let position = walk.position.next();
-            let Some(record) = records.next() else {
-                return Err(Damage::at(position, DamageReason::Missing).into());
-            };
-            let (_, value) = record?;
-            let event = walk.step(&value)?;
-            verified.events += 1;
-            verified.bytes += value.len() as u64;
-            tally.count(&event.event, position);
-            if position.get().is_multiple_of(PROGRESS_STEP) {
-                progress(position);
+        let mut proof = self.prove(from)?;
+        loop {
+            match proof.step()? {
+                Step::Event(event) if event.position.get().is_multiple_of(PROGRESS_STEP) => {
+                    progress(event.position);
+                }
+                Step::Event(_) | Step::Indexes => {}
+                Step::Whole(verified) => {
+                    progress(verified.head.position);
+                    return Ok(verified);
+                }
             }
         }
-        if walk.position == head.position && walk.chain != head.chain {
-            return Err(Damage::at(head.position, DamageReason::Chain).into());
-        }
-        let indexed = Tally::of_indexes(&snapshot, from, head.position)?;
-        verified.index_faults = tally.faults(indexed);
-        progress(head.position);
-        Ok(verified)
+    }
+
+    /// The same, a step at a time, for whoever has to let others run in between or wants the events.
+    ///
+    /// # Errors
+    /// When the event before `from` cannot be read.
+    pub fn prove(&self, from: Position) -> Result<Proof<S::Snapshot>, LogError> {
+        // The head first: in this order the snapshots reach it, whatever is appended meanwhile.
+        let head = self.head();
+        let snapshot = self.store.snapshot();
+        Proof::new(snapshot, self.store.snapshot(), head, from.max(Position::new(1)))
     }
 }
 
@@ -193,6 +193,7 @@ fn position_of(key: &[u8], after: Position) -> Result<Position, LogError> {
 }
 
 /// Walks the chain of hashes.
+#[derive(Debug)]
 pub(crate) struct Walk {
     /// The last position that was proved.
     pub(crate) position: Position,
@@ -239,6 +240,7 @@ impl Walk {
 }
 
 /// Records in order, fetched in steps so that no borrow of the snapshot is held between them.
+#[derive(Debug)]
 struct Records<P> {
     snapshot: P,
     next: Position,

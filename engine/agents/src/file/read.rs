@@ -72,7 +72,7 @@ impl<T> OneOrMany<T> {
 const TIME_DEFAULT: Duration = Duration::from_secs(30);
 /// How long a mock takes that says nothing about it.
 const TAKES_DEFAULT: Duration = Duration::from_millis(200);
-const DEEDS: &str = "`resolve`, `fail`, `stall`, `needs_human`, `wrong_key`, `forbidden_type`, `garbage`, `silent`, `overspend`, `crash`, `lie`, `forge`, `smuggle`, `echo`, `hoard`, `contradict`, `leak` or `late`";
+const DEEDS: &str = "`resolve`, `fail`, `stall`, `needs_human`, `wrong_key`, `forbidden_type`, `garbage`, `silent`, `overspend`, `crash`, `lie`, `forge`, `smuggle`, `echo`, `hoard`, `contradict`, `leak`, `late` or `presume`";
 
 /// Reads the members of an agents file.
 pub(super) fn read(text: &str) -> Result<Vec<Member>, Vec<FileError>> {

@@ -1,6 +1,7 @@
 //! Spawn, work, resolve, die.
 
-use homeostat_log::{Actor, Kind as EventKind};
+use homeostat_log::{Actor, Confidence, Kind as EventKind, Link};
+use homeostat_world::Position;
 
 use super::*;
 
@@ -93,6 +94,48 @@ fn a_claim_that_the_brief_does_not_allow_voids_all_of_them() {
     for (lines, expected) in cases {
         let (ending, reason, _, events) = comes_to(lines);
         assert_eq!((ending, reason.as_str(), events), (Ending::Failed, expected, 0));
+    }
+}
+
+/// A claim of an enrichment, with what is said of its source.
+fn enriching(link: &str) -> String {
+    format!(r#"{{"append":{{"type":"interaction.answered","data":{{"about":"i1"}},{link}}}}}"#)
+}
+
+#[test]
+fn an_agent_enriches_what_its_brief_shows_and_says_how_sure_it_is() {
+    for link in [r#""enriches":41,"confidence":0.95"#, r#""enriches":"41","confidence":"0.95""#] {
+        let Verdict::Ended { events, .. } = Desk::new(FILE).hear(&said(&[&enriching(link)])) else {
+            panic!("expected an end");
+        };
+        let event = events.first().unwrap();
+        assert_eq!(event.kind, EventKind::Enrichment);
+        let sure = Confidence::new(0.95).unwrap();
+        assert_eq!(event.enriches.as_deref(), Some(&Link::to(Position::new(41), sure)));
+        assert_eq!(event.subject.as_deref(), Some("interaction/i1"), "that of its source");
+        assert_eq!(event.cause.as_deref(), Some("ack@41"));
+        assert_eq!(event.depth, 2);
+    }
+}
+
+#[test]
+fn an_enrichment_that_a_brief_does_not_allow_voids_all_claims() {
+    let cases = [
+        (
+            r#""enriches":40,"confidence":0.95"#,
+            "`interaction.answered` enriches the event at position `40`, expected one of its brief's context",
+        ),
+        (r#""enriches":41"#, "`interaction.answered` has `enriches` and no `confidence`"),
+        (r#""confidence":1"#, "`interaction.answered` has `confidence` and no `enriches`"),
+    ];
+    for (link, expected) in cases {
+        let (ending, reason, _, events) = comes_to(&[GOOD, &enriching(link)]);
+        assert_eq!((ending, reason.as_str(), events), (Ending::Failed, expected, 0));
+    }
+    for link in [r#""enriches":41,"confidence":1.5"#, r#""enriches":"e1","confidence":1"#] {
+        let (ending, reason, ..) = comes_to(&[GOOD, &enriching(link)]);
+        assert_eq!(ending, Ending::Failed);
+        assert!(reason.starts_with("line 2 is no claim: `"), "{reason}");
     }
 }
 
@@ -263,13 +306,13 @@ fn the_examples_of_the_protocol_page_are_a_brief_and_claims() {
     let (claims, _) = rest.split_once("```").unwrap();
     let claims: Vec<Claim> =
         (1..).zip(claims.lines()).map(|(line, text)| Claim::read(text, line).unwrap()).collect();
-    assert_eq!(claims.len(), 5, "each of the five names has an example");
+    assert_eq!(claims.len(), 6, "each of the five names has an example, and so has an enrichment");
 }
 
 /// Lines that are claims, nearly claims, or noise.
 #[derive(bolero::TypeGenerator, Clone, Debug)]
 enum Line {
-    Append { r#type: u8, key: u8, stars: u8 },
+    Append { r#type: u8, key: u8, stars: u8, enriches: Option<bool> },
     Cost(f64),
     NeedsHuman,
     Failed,
@@ -279,13 +322,25 @@ enum Line {
 
 impl Line {
     fn text(&self) -> String {
-        const TYPES: [&str; 4] =
-            ["interaction.acknowledged", "interaction.answered", "follow_up.planned", "x"];
+        const TYPES: [&str; 6] = [
+            "interaction.acknowledged",
+            "interaction.answered",
+            "follow_up.planned",
+            "x",
+            "gap.decided",
+            "check.reported",
+        ];
         match self {
-            Self::Append { r#type, key, stars } => {
+            Self::Append { r#type, key, stars, enriches } => {
                 let r#type = TYPES.iter().cycle().nth(usize::from(*r#type)).unwrap();
                 let key = if key % 4 == 0 { "i2" } else { "i1" };
-                append(r#type, &json!({ "interaction": key, "stars": 5 - u8::from(*stars == 0) }))
+                let data = json!({ "interaction": key, "stars": 5 - u8::from(*stars == 0) });
+                let mut claim = json!({ "append": { "type": r#type, "data": data } });
+                if let Some(shown) = enriches {
+                    claim["append"]["enriches"] = json!(if *shown { 41 } else { 40 });
+                    claim["append"]["confidence"] = json!(0.5);
+                }
+                claim.to_string()
             }
             Self::Cost(cost) => json!({ "cost_usd": cost }).to_string(),
             Self::NeedsHuman => r#"{"needs_human":"why"}"#.to_owned(),
@@ -314,7 +369,12 @@ fn whatever_an_agent_says_only_what_its_brief_allows_is_appended() {
             assert_eq!(event.cause.is_some(), closes);
             let data = event.data.to_json();
             assert!(!closes || data["interaction"] == "i1" && data["stars"] == 5, "{data}");
-            assert_eq!((event.depth, event.kind), (2, EventKind::Primary));
+            assert_eq!(event.depth, 2);
+            let enriched = event.enriches.and_then(|link| link.position);
+            assert!(enriched.is_none_or(|position| position.get() == 41), "only what it was shown");
+            let inferred = event.kind == EventKind::Enrichment;
+            assert_eq!(inferred, enriched.is_some());
+            assert!(inferred || event.kind == EventKind::Primary, "{:?}", event.kind);
         }
     });
 }

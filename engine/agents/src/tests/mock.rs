@@ -48,6 +48,11 @@ fn each_deed_comes_to_its_end() {
         ("crash", Ending::Failed, "crashed, as its script has it"),
         ("lie", Ending::Failed, "ended without a claim"),
         (
+            "presume",
+            Ending::Failed,
+            "`interaction.acknowledged` enriches the event at position `18446744073709551615`, expected one of its brief's context",
+        ),
+        (
             "smuggle",
             Ending::Failed,
             "may not append `forbidden.by_its_brief`, expected `interaction.acknowledged` or `interaction.answered` or `follow_up.planned`",
@@ -96,6 +101,20 @@ fn a_template_is_filled_from_the_brief_over_the_keys_of_the_gap() {
         json!({ "append": { "type": "interaction.answered", "data": {
             "interaction": "i1", "text": "high: i1 is sour", "nth": 1, "score": 3, "tags": ["ack@41"]
         } } })
+    );
+}
+
+#[test]
+fn a_template_can_be_an_enrichment_of_the_trigger() {
+    let desk = desk(r#"append = { inferred = 0.95, data = { mood = "sour" } }"#);
+    let outcome = play(&desk, 1).outcome;
+    let line: Json = serde_json::from_str(outcome.lines.first().unwrap()).unwrap();
+    assert_eq!(
+        line,
+        json!({ "append": {
+            "type": "interaction.acknowledged", "data": { "interaction": "i1", "mood": "sour" },
+            "enriches": 41, "confidence": 0.95,
+        } })
     );
 }
 

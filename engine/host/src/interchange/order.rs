@@ -54,6 +54,7 @@ mod tests {
             cause: None,
             actor: Actor::World,
             depth: 0,
+            enriches: None,
             data: Data::default(),
         };
         (case, 0, event)

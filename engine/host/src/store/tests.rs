@@ -26,6 +26,7 @@ fn event(n: u64) -> NewEvent {
         cause: None,
         actor: homeostat_log::Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::builder().text("note", &format!("{n:0>200}")).build(),
     }
 }

@@ -228,6 +228,7 @@ pub(crate) fn event(world: &World, r#type: &str, id: &str, data: &serde_json::Va
         cause: None,
         actor: homeostat_log::Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::from_json(data).unwrap(),
     };
     Append { events: vec![new], expect: Expect::Any }

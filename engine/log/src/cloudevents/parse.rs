@@ -13,6 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use super::{CloudEventError, SPECVERSION, check_bounds};
 use crate::data::{Data, ObjectSeed};
 use crate::event::{Actor, Kind, NewEvent, UNTIMED};
+use crate::link::{Confidence, EventName, Link, LinkError, Place};
 
 /// The attributes as they stand in the text.
 #[derive(Default)]
@@ -26,6 +27,10 @@ pub(super) struct Raw<'a> {
     datacontenttype: Option<Cow<'a, str>>,
     kind: Option<Kind>,
     cause: Option<Cow<'a, str>>,
+    enriches: Option<Position>,
+    enrichesid: Option<Cow<'a, str>>,
+    enrichessource: Option<Cow<'a, str>>,
+    confidence: Option<Confidence>,
     data: Option<Data>,
     pub(super) actor: Option<Actor>,
     pub(super) depth: Option<u16>,
@@ -34,7 +39,7 @@ pub(super) struct Raw<'a> {
 }
 
 /// Every attribute that is known here.
-const ATTRIBUTES: [&str; 14] = [
+const ATTRIBUTES: [&str; 18] = [
     "specversion",
     "id",
     "source",
@@ -44,6 +49,10 @@ const ATTRIBUTES: [&str; 14] = [
     "datacontenttype",
     "kind",
     "cause",
+    "enriches",
+    "enrichesid",
+    "enrichessource",
+    "confidence",
     "data",
     "actor",
     "depth",
@@ -98,9 +107,24 @@ impl Raw<'_> {
         if let Some(content) = &self.datacontenttype {
             check_content_type(content)?;
         }
+        let source = required(self.source, "source")?;
+        let named = |id: Cow<'_, str>| EventName {
+            // Most producers enrich what they sent themselves.
+            source: self.enrichessource.as_ref().map_or(&*source, |it| it).to_owned(),
+            id: id.into_owned(),
+        };
+        if self.enrichessource.is_some() && self.enrichesid.is_none() {
+            return Err(LinkError::Missing.into());
+        }
+        let (position, name) = (self.enriches, self.enrichesid.map(named));
+        let enriches = match self.confidence {
+            Some(confidence) => Some(Box::new(Link { position, name, confidence })),
+            None if position.is_some() || name.is_some() => return Err(LinkError::Unsure.into()),
+            None => None,
+        };
         let new = NewEvent {
             id: required(self.id, "id")?,
-            source: required(self.source, "source")?,
+            source,
             kind: self.kind.unwrap_or_default(),
             r#type: required(self.r#type, "type")?,
             time: self.time.unwrap_or(UNTIMED),
@@ -108,6 +132,7 @@ impl Raw<'_> {
             cause: self.cause.map(Cow::into_owned),
             actor: self.actor.unwrap_or_default(),
             depth: self.depth.unwrap_or_default(),
+            enriches,
             data: self.data.unwrap_or_default(),
         };
         check_bounds(&new)?;
@@ -193,6 +218,18 @@ impl<'de> Raw<'de> {
             "recorded" => value(&mut self.recorded, name, map, at),
             "kind" => value(&mut self.kind, name, map, at),
             "depth" => value(&mut self.depth, name, map, at),
+            "enrichesid" => text(&mut self.enrichesid, name, map, at),
+            "enrichessource" => text(&mut self.enrichessource, name, map, at),
+            "enriches" => {
+                not_twice(self.enriches.is_some(), name, at)?;
+                self.enriches = map.next_value::<Option<Place>>()?.map(|it| it.0);
+                Ok(())
+            }
+            "confidence" => {
+                not_twice(self.confidence.is_some(), name, at)?;
+                self.confidence = map.next_value()?;
+                Ok(())
+            }
             "position" => {
                 let mut digits = self.position.map(|_| Cow::Borrowed(""));
                 text(&mut digits, name, map, at)?;

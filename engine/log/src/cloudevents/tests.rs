@@ -82,12 +82,36 @@ fn each_fault_is_named_with_what_helps() {
         error(&with(r#""dataschema":"s""#)),
         error(&with(r#""data_base64":"AA==""#)),
         error(&with(r#""datacontenttype":"text/xml""#)),
+        error(&with(r#""kind":"enrichment""#)),
+        error(&with(r#""kind":"enrichment","enriches":"41""#)),
+        error(&with(r#""kind":"enrichment","confidence":0.5"#)),
+        error(&with(r#""kind":"enrichment","enriches":"e0","confidence":0.5"#)),
+        error(&with(r#""kind":"enrichment","enriches":41,"confidence":1.5"#)),
+        error(&with(r#""kind":"enrichment","enriches":41,"enrichesid":"e0","confidence":0.5"#)),
+        error(&with(r#""kind":"enrichment","enrichessource":"/crm","confidence":0.5"#)),
+        error(&with(r#""enriches":41,"confidence":0.5"#)),
         error(&LINE.replacen("42", &format!("\"{}\"", "x".repeat(EVENT_BYTES_MAX)), 1)),
     ];
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../../snapshots/log");
     settings.set_prepend_module_to_snapshot(false);
     settings.bind(|| insta::assert_snapshot!("refused-cloud-events", messages.join("\n")));
+}
+
+#[test]
+fn an_enrichment_names_its_source_and_how_sure_it_is() {
+    let enriching = |link: &str| with(&format!(r#""kind":"enrichment",{link}"#));
+    let link = |text: &str| read(&enriching(text)).map(|new| *new.enriches.unwrap());
+    let sure = crate::Confidence::new(0.95).unwrap();
+    let named = |source: &str| crate::Link::to_named(source.to_owned(), "e0".to_owned(), sure);
+    let place = Ok(crate::Link::to(Position::new(41), sure));
+    assert_eq!(link(r#""enriches":41,"confidence":0.95"#), place);
+    assert_eq!(link(r#""enriches":"41","confidence":"0.95""#), place);
+    assert_eq!(link(r#""enrichesid":"e0","confidence":"0.95""#), Ok(named("/crm")));
+    let elsewhere = r#""enrichesid":"e0","enrichessource":"/erp","confidence":0.95"#;
+    assert_eq!(link(elsewhere), Ok(named("/erp")));
+    let new = read(&enriching(elsewhere)).unwrap();
+    assert!(write_new(&new).contains(elsewhere.replace("0.95", "\"0.95\"").as_str()));
 }
 
 #[test]

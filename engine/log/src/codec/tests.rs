@@ -17,11 +17,21 @@ fn full() -> NewEvent {
         cause: Some("acknowledge_to_rep@41".to_owned()),
         actor: Actor::Agent("a7".to_owned()),
         depth: 3,
+        enriches: None,
         data: Data::from_json_text(
             r#"{"customer":"c1","trend":42,"score":0.5,"tags":[true,null]}"#,
         )
         .unwrap(),
     }
+}
+
+/// An enrichment as it is appended since there are links.
+fn linked() -> NewEvent {
+    let name = EventName { source: "/crm".to_owned(), id: "e0".to_owned() };
+    let position = Some(Position::new(41));
+    let confidence = Confidence::from_millionths(950_000).unwrap();
+    let link = Link { position, name: Some(name), confidence };
+    NewEvent { enriches: Some(Box::new(link)), ..full() }
 }
 
 fn place(event: &NewEvent) -> (Bytes, ChainHash) {
@@ -36,7 +46,7 @@ fn place(event: &NewEvent) -> (Bytes, ChainHash) {
 
 #[test]
 fn a_record_reads_back_equal() {
-    let mut events = vec![full(), full(), full()];
+    let mut events = vec![full(), full(), full(), linked()];
     events[1].actor = Actor::Human("Ada".to_owned());
     events[2] = NewEvent {
         kind: Kind::Primary,
@@ -44,6 +54,7 @@ fn a_record_reads_back_equal() {
         cause: None,
         actor: Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::default(),
         ..full()
     };
@@ -58,7 +69,12 @@ fn a_record_reads_back_equal() {
 
 #[test]
 fn the_stored_form_is_frozen() {
-    let (bytes, chain) = place(&full());
+    frozen("record", &full());
+    frozen("record-linked", &linked());
+}
+
+fn frozen(name: &str, event: &NewEvent) {
+    let (bytes, chain) = place(event);
     let mut shown = String::new();
     for line in bytes.chunks(16) {
         let hex: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -72,7 +88,7 @@ fn the_stored_form_is_frozen() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../../snapshots/log");
     settings.set_prepend_module_to_snapshot(false);
-    settings.bind(|| insta::assert_snapshot!("record", shown));
+    settings.bind(|| insta::assert_snapshot!(name, shown));
 }
 
 #[test]
@@ -84,6 +100,18 @@ fn a_field_of_a_later_version_is_passed_over() {
     cbor::write_text(&mut grown, "later");
     let (read, _) = decode(Position::new(42), &Bytes::from(grown)).unwrap();
     assert_eq!(read.event, full());
+}
+
+#[test]
+fn a_link_that_is_not_whole_is_damage() {
+    for (name, write) in [(10, 41_u64), (11, 2_000_000)] {
+        let mut grown = place(&full()).0.to_vec();
+        grown[HEADER_BYTES] += 1;
+        cbor::write_head(&mut grown, 0, name);
+        cbor::write_head(&mut grown, 0, write);
+        let error = decode(Position::new(42), &Bytes::from(grown)).unwrap_err();
+        assert_eq!(error.to_string(), "record is malformed: a link is not whole");
+    }
 }
 
 #[test]
@@ -112,7 +140,7 @@ fn the_chain_depends_on_every_bit_and_on_the_position() {
 
 #[test]
 fn any_damage_is_refused_or_readable_without_panic() {
-    let (bytes, _) = place(&full());
+    let (bytes, _) = place(&linked());
     for at in 0..bytes.len() {
         for bit in 0..8 {
             let mut flipped = bytes.to_vec();

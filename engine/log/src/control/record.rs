@@ -72,6 +72,7 @@ impl Control {
             cause: None,
             actor: Actor::Engine,
             depth: 0,
+            enriches: None,
             data: Data::from_json(&data)?,
         })
     }
@@ -98,8 +99,10 @@ impl Control {
 /// The stream of a decision, by what it is about: everything about one gap, its agents included,
 /// can be read as one stream.
 fn subject(data: &Json) -> Option<String> {
-    [("gap", "gap"), ("breaker", "breaker"), ("agent", "agent"), ("hash", "intent")]
+    let subjects = [("gap", "gap"), ("breaker", "breaker"), ("agent", "agent"), ("check", "check")];
+    subjects
         .into_iter()
+        .chain([("hash", "intent")])
         .find_map(|(field, entity)| Some(format!("{entity}/{}", data.get(field)?.as_str()?)))
 }
 

@@ -35,6 +35,7 @@ fn event(id: &str, subject: Option<&str>) -> NewEvent {
         cause: None,
         actor: Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::builder().text("customer", "c1").build(),
     }
 }

@@ -25,6 +25,16 @@ pub(super) const MARKS: &[Mark] = &[
         Control::IntentAdopted { .. } | Control::IntentEvolved { .. }
     ),
     control!(
+        "check-fails",
+        "a checker found that what it checks does not hold",
+        Control::CheckReported { holds: false, .. }
+    ),
+    control!(
+        "check-holds",
+        "a checker found that what had not held holds again",
+        Control::CheckReported { holds: true, .. }
+    ),
+    control!(
         "gap-of-reaction",
         "a gap opened because something happened and its consequence had not",
         Control::GapOpened { kind: GapKind::Reaction, .. }
@@ -33,6 +43,21 @@ pub(super) const MARKS: &[Mark] = &[
         "gap-of-time",
         "a gap opened because its deadline passed",
         Control::GapOpened { kind: GapKind::Temporal, .. }
+    ),
+    control!(
+        "gap-of-consistency",
+        "a gap opened because what the system holds is not what its log says",
+        Control::GapOpened { kind: GapKind::Consistency, .. }
+    ),
+    control!(
+        "gap-of-intent",
+        "a gap opened because what must hold did not, or was asked for only since",
+        Control::GapOpened { kind: GapKind::Intent, .. }
+    ),
+    control!(
+        "gap-of-quality",
+        "a gap opened because a number was not within its bound",
+        Control::GapOpened { kind: GapKind::Quality, .. }
     ),
     control!(
         "gap-fulfilled",
@@ -63,6 +88,11 @@ pub(super) const MARKS: &[Mark] = &[
         "gap-waived",
         "a person let a gap go",
         Control::GapClosed { outcome: GapOutcome::Waived, .. }
+    ),
+    control!(
+        "gap-void",
+        "a gap closed because what it was about was erased",
+        Control::GapClosed { outcome: GapOutcome::Void, .. }
     ),
     control!("deadline-missed", "a deadline was missed", Control::DeadlineMissed { .. }),
     control!("agent-first", "a gap got its first agent", Control::AgentSpawned { attempt: 1, .. }),
@@ -202,6 +232,8 @@ mod tests {
     const fn of(control: &Control) -> &'static str {
         match control {
             Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => "intent-adopted",
+            Control::CheckReported { holds: true, .. } => "check-holds",
+            Control::CheckReported { holds: false, .. } => "check-fails",
             Control::GapOpened { kind: GapKind::Reaction, .. } => "gap-of-reaction",
             Control::GapOpened { kind: GapKind::Temporal, .. } => "gap-of-time",
             Control::GapOpened { kind: GapKind::Consistency, .. } => "gap-of-consistency",

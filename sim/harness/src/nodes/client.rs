@@ -188,6 +188,7 @@ impl<C: Clock> Client<C> {
             cause: None,
             actor: Actor::World,
             depth: 0,
+            enriches: None,
             data: data.map_err(|error| error.to_string())?,
         })
     }

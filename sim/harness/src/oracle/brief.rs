@@ -48,8 +48,11 @@ fn appended(evidence: &Evidence, told: &Told, agent: &str, event: &Event, findin
     if new.depth != depth + 1 {
         findings.push(format!("e{at} of `{agent}` has depth {}, its gap {depth}", new.depth));
     }
-    if new.kind != Kind::Primary {
-        findings.push(format!("e{at} of `{agent}` is {:?}", new.kind));
+    match (&new.enriches, new.kind) {
+        (None, Kind::Primary) => {}
+        (Some(link), Kind::Enrichment) if link.position.is_some_and(|of| of < at) => {}
+        _ => findings
+            .push(format!("e{at} of `{agent}` is {:?}, linked to {:?}", new.kind, new.enriches)),
     }
 }
 

@@ -99,7 +99,8 @@ impl Told {
             // Of a version's backfill nothing is said that agents would have to obey.
             Control::GapDecided { decision: Decision::Backfill, .. }
             | Control::IntentAdopted { .. }
-            | Control::IntentEvolved { .. } => {}
+            | Control::IntentEvolved { .. }
+            | Control::CheckReported { .. } => {}
         }
     }
 
@@ -125,6 +126,7 @@ pub(crate) fn gap_of(control: &Control) -> Option<&str> {
         | Control::GapDecided { gap, .. } => Some(gap),
         Control::IntentAdopted { .. }
         | Control::IntentEvolved { .. }
+        | Control::CheckReported { .. }
         | Control::BreakerChanged { .. } => None,
     }
 }

@@ -82,6 +82,7 @@ fn created(id: u64) -> NewEvent {
         cause: None,
         actor: Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::from_json(&serde_json::json!({ "interaction": format!("i{id}") })).unwrap(),
     }
 }

@@ -581,6 +581,7 @@ fn bare(position: u64, now: i64, name: &str, json: &serde_json::Value) -> Event 
             cause: None,
             actor: Actor::World,
             depth: 0,
+            enriches: None,
             data,
         },
     }

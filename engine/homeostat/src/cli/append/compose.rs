@@ -4,8 +4,8 @@
 //! as JSON is that value, any other is a text.
 
 use homeostat_log::event::UNTIMED;
-use homeostat_log::{Actor, Data, Kind, NewEvent};
-use homeostat_world::Timestamp;
+use homeostat_log::{Actor, Confidence, Data, Kind, Link, NewEvent};
+use homeostat_world::{Position, Timestamp};
 use rand_core::Rng;
 use serde_json::{Map, Value};
 
@@ -37,6 +37,14 @@ pub(crate) struct OneEvent {
     /// The obligation that it answers, as in `acknowledge_to_rep@12`
     #[arg(long, value_name = "GAP", help_heading = "One event from flags", requires = "type")]
     cause: Option<String>,
+    /// The position of an event that this one enriches: it is then kept as inferred, not as happened
+    #[arg(long, value_name = "POSITION", help_heading = "One event from flags")]
+    #[arg(requires = "type", requires = "confidence")]
+    enriches: Option<Position>,
+    /// How sure the enrichment is, from 0 to 1
+    #[arg(long, value_name = "NUMBER", help_heading = "One event from flags")]
+    #[arg(requires = "enriches", value_parser = confidence)]
+    confidence: Option<Confidence>,
 }
 
 impl OneEvent {
@@ -47,16 +55,18 @@ impl OneEvent {
             Some(id) => id.clone(),
             None => random_id()?,
         };
+        let enriches = self.enriches.zip(self.confidence).map(|(of, sure)| Link::to(of, sure));
         Ok(NewEvent {
             id,
             source: self.source.clone().unwrap_or_else(|| "homeostat-cli".to_owned()),
-            kind: Kind::Primary,
+            kind: if enriches.is_some() { Kind::Enrichment } else { Kind::Primary },
             r#type: self.r#type.clone().unwrap_or_default(),
             time: self.time.unwrap_or(UNTIMED),
             subject: self.subject.clone(),
             cause: self.cause.clone(),
             actor: Actor::World,
             depth: 0,
+            enriches: enriches.map(Box::new),
             data: Data::from_json(&Value::Object(fields)).map_err(Failure::new)?,
         })
     }
@@ -69,6 +79,11 @@ fn random_id() -> Result<String, Failure> {
     })?;
     let mut ids = chance.stream("event ids");
     Ok(format!("{:016x}{:016x}", ids.next_u64(), ids.next_u64()))
+}
+
+fn confidence(text: &str) -> Result<Confidence, String> {
+    let number = text.parse().ok().and_then(Confidence::new);
+    number.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 fn field(text: &str) -> Result<(String, Value), String> {

@@ -74,8 +74,8 @@ impl Feed {
 
 fn happened(event: &Event) -> (&'static str, String) {
     let (symbol, style) = match (&event.event.actor, event.event.kind) {
-        (Actor::Agent(_), _) => ("+", paint::GOOD),
         (_, Kind::Enrichment) => ("~", paint::DIM),
+        (Actor::Agent(_), _) => ("+", paint::GOOD),
         _ => ("●", paint::HEAD),
     };
     let fields: Vec<String> = event
@@ -90,10 +90,14 @@ fn happened(event: &Event) -> (&'static str, String) {
         Actor::Human(_) => "  by a person",
         Actor::World | Actor::Engine => "",
     };
+    let inferred = event.event.enriches.as_ref().map_or_else(String::new, |link| {
+        let from = link.position.unwrap_or_default();
+        format!("  inferred from e{from}, confidence {}", link.confidence)
+    });
     let text = format!(
         "{style}{type:<TYPE_COLUMNS$}{style:#} {}{}",
         shortened(&fields.join("  "), 70),
-        painted(paint::DIM, who)
+        painted(paint::DIM, format_args!("{inferred}{who}"))
     );
     (symbol, text)
 }

@@ -191,6 +191,7 @@ impl<R: Rng> Composer<R> {
             cause: None,
             actor: Actor::World,
             depth: 0,
+            enriches: None,
             data: Data::from_json(data).map_err(Failure::new)?,
         })
     }

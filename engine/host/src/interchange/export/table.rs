@@ -12,9 +12,20 @@ use homeostat_world::Store;
 use super::{ExportError, Exported, Walk, case_of};
 
 /// The parts of an event, under the names that CloudEvents has for them.
-const PARTS: [&str; 11] = [
-    "position", "recorded", "id", "source", "type", "time", "subject", "kind", "cause", "actor",
+const PARTS: [&str; 13] = [
+    "position",
+    "recorded",
+    "id",
+    "source",
+    "type",
+    "time",
+    "subject",
+    "kind",
+    "cause",
+    "actor",
     "depth",
+    "enriches",
+    "confidence",
 ];
 
 pub(super) fn write<S: Store>(
@@ -61,6 +72,8 @@ pub(super) fn write<S: Store>(
 fn parts(event: &Event) -> [String; PARTS.len()] {
     let new = &event.event;
     let kind = serde_json::to_value(new.kind).ok();
+    let link = new.enriches.as_deref();
+    let enriches = link.and_then(|link| link.position).map(|position| position.to_string());
     [
         event.position.to_string(),
         event.recorded.to_string(),
@@ -73,6 +86,8 @@ fn parts(event: &Event) -> [String; PARTS.len()] {
         new.cause.clone().unwrap_or_default(),
         new.actor.to_string(),
         new.depth.to_string(),
+        enriches.unwrap_or_default(),
+        link.map_or_else(String::new, |link| link.confidence.to_string()),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use homeostat_log::control::{Breaker, Decision};
-use homeostat_log::{Append, Control, Data, Log, NewEvent};
+use homeostat_log::{Append, Confidence, Control, Data, Link, Log, NewEvent};
 use homeostat_world::{Durability, MemoryStore, Timestamp};
 use serde_json::json;
 
@@ -31,6 +31,7 @@ fn event(n: i64, subject: Option<&str>, data: &serde_json::Value) -> NewEvent {
         cause: None,
         actor: homeostat_log::Actor::World,
         depth: 0,
+        enriches: None,
         data: Data::from_json(data).unwrap(),
     }
 }
@@ -43,6 +44,12 @@ fn sample() -> Log<MemoryStore> {
     by_agent.actor = homeostat_log::Actor::Agent("a1".to_owned());
     by_agent.cause = Some("acknowledge@1".to_owned());
     by_agent.depth = 1;
+    let link = Link::to(Position::new(1), Confidence::new(0.95).unwrap());
+    let inferred = NewEvent {
+        kind: Kind::Enrichment,
+        enriches: Some(Box::new(link)),
+        ..event(2, None, &json!({}))
+    };
     let at = Timestamp::from_micros(1_700_000_003_000_000);
     let controls = [
         Control::GapDecided {
@@ -63,7 +70,7 @@ fn sample() -> Log<MemoryStore> {
             Some("claim/c1"),
             &json!({"claim": "c1", "amount": 12, "ratio": 3.0, "case:kind": "home"}),
         ),
-        event(2, None, &json!({})),
+        inferred,
         by_agent,
         event(
             4,
