@@ -103,6 +103,11 @@ impl Columns {
             .map_or_else(|| self.get(column, instance, inferred), |(_, _, old)| old.layer(inferred))
     }
 
+    /// What this event replaced, in order.
+    pub(crate) fn replaced(&self) -> impl Iterator<Item = (u32, Datum, Cell)> {
+        self.replaced.iter().copied()
+    }
+
     /// What the last `set` of this event replaced.
     pub(crate) fn last_replaced(&self) -> Cell {
         self.replaced.last().map_or_else(Cell::default, |(.., old)| *old)

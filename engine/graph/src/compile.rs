@@ -77,6 +77,8 @@ struct InBlock {
     trigger_types: Vec<u32>,
     /// What its duties' gaps are while no deadline has passed.
     gap: GapKind,
+    /// Its root block, if the calendar opens that.
+    periodic: Option<u32>,
     bound: Vec<BoundPlan>,
     frame: Vec<u32>,
     watched: Vec<(Read, bool)>,
@@ -133,6 +135,7 @@ fn empty(spec: &Spec) -> Program {
         counts: Vec::new(),
         columns: Vec::new(),
         blocks: Vec::new(),
+        periodic: Vec::new(),
         guards: Vec::new(),
         clauses: Vec::new(),
         slugs: hashbrown::HashMap::default(),

@@ -40,7 +40,13 @@ impl State {
             let value = if is_key { value.as_instance(&self.symbols) } else { value };
             bound.push(value.retain(&mut self.symbols));
         }
-        let due = clause.within.map_or(NEVER, |within| later(moment.at, within));
+        let due = match (clause.within, clause.due_by_tick) {
+            (Some(within), _) => later(moment.at, within),
+            (None, Some(block)) => {
+                self.due_by_tick(program, block, moment.trigger, moment.at).unwrap_or(NEVER)
+            }
+            (None, None) => NEVER,
+        };
         let values = Values::new(&bound);
         self.room = bound;
         let mut new = Obligation::new(index, moment.trigger, moment.at, due, values);
@@ -71,7 +77,12 @@ impl State {
 
     /// Lets time come to `now`: everything due strictly before it happens, in order.
     pub(crate) fn pass_time(&mut self, program: &Program, now: i64, sink: Sink<'_>) {
+        let begins = !self.has_begun();
         self.now = self.now.max(now);
+        let ticking = !program.periodic.is_empty();
+        if begins && ticking {
+            self.begin_ticks(program);
+        }
         let open = &self.open;
         self.wheel.pass(
             self.now,
@@ -81,9 +92,18 @@ impl State {
                 (obligation.trigger, obligation.clause)
             },
         );
-        while let Some(ready) = self.wheel.pop(self.now) {
-            if self.open.is_living(ready.slot, ready.generation) {
-                self.fire(program, ready.slot, ready.time, sink);
+        loop {
+            let tick = if ticking { self.ticks.due(self.now) } else { None };
+            // At one instant what is owed comes first. What one alarm brings about may be the next.
+            let upto = tick.map_or(self.now, |tick| tick.time + 1);
+            if let Some(ready) = self.wheel.pop(upto) {
+                if self.open.is_living(ready.slot, ready.generation) {
+                    self.fire(program, ready.slot, ready.time, sink);
+                }
+            } else if let Some(tick) = tick {
+                self.tick(program, tick, sink);
+            } else {
+                return;
             }
         }
     }

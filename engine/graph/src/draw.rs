@@ -99,7 +99,7 @@ fn heading(block: &BlockPlan) -> String {
     match &block.opens {
         Opens::Events => format!("when {}", block.triggers.join(" | ")),
         Opens::Held(held) => format!("when {} for {}", held.text, length(held.lasting)),
-        Opens::Every => "every".to_owned(),
+        Opens::Every(tick) => tick.text.clone(),
         Opens::Each(each) => each.text.clone(),
     }
 }

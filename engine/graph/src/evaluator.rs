@@ -67,8 +67,7 @@ impl Evaluator {
     /// How far time has come. None before the first `advance`.
     #[must_use]
     pub fn now(&self) -> Option<Timestamp> {
-        (self.state.now >= Timestamp::MIN.as_micros())
-            .then(|| Timestamp::from_micros(self.state.now))
+        self.state.has_begun().then(|| Timestamp::from_micros(self.state.now))
     }
 
     /// Lets time come to `now`: every deadline strictly before it is missed, in order. An earlier
@@ -77,6 +76,15 @@ impl Evaluator {
         self.begin();
         self.state.pass_time(&self.program, now.as_micros(), sink);
         self.state.symbols.settle();
+    }
+
+    /// Lets time come to `now` as [`Self::advance`] does, after the engine was down since it last
+    /// knew the time: of the ticks in between, those run that their blocks catch up with.
+    pub fn resume(&mut self, now: Timestamp, sink: &mut impl FnMut(Change)) {
+        if self.state.has_begun() {
+            self.state.pass_over_ticks(&self.program, now.as_micros());
+        }
+        self.advance(now, sink);
     }
 
     /// Applies one event. Time does not pass by it: call [`Self::advance`] before, with the instant
@@ -103,7 +111,8 @@ impl Evaluator {
     /// nearest deadline. It may come too early by a deadline that was met meanwhile, never too late.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let earliest = self.state.wheel.earliest()?;
+        let alarms = [self.state.wheel.earliest(), self.state.ticks.earliest()];
+        let earliest = alarms.into_iter().flatten().min()?;
         if canary::planted("missed_at_due") {
             return Some(Timestamp::from_micros(earliest));
         }
@@ -128,6 +137,7 @@ impl Evaluator {
                 + state.open.bytes()
                 + state.occasions.bytes()
                 + state.wheel.bytes()
+                + state.ticks.bytes()
                 + granted,
         }
     }

@@ -97,16 +97,39 @@ impl State {
         program: &Program,
         index: u32,
         (began, instance): (Began, Option<Datum>),
-        (at_time, depth): (i64, u16),
+        moment: (i64, u16),
         sink: Sink<'_>,
     ) -> u64 {
-        let block = at(&program.blocks, index);
-        let trigger = match (began, instance) {
+        let trigger = self.open_occasion(index, began, instance);
+        self.enter_opened(program, index, (trigger, instance), moment, sink);
+        trigger
+    }
+
+    /// The trigger of a block that no event triggers: a position will do where it is for no instance.
+    pub(crate) fn open_occasion(
+        &mut self,
+        index: u32,
+        began: Began,
+        instance: Option<Datum>,
+    ) -> u64 {
+        match (began, instance) {
             (Began::Event(position), None) => position.get(),
             _ => self.occasions.create(began, index, instance.as_slice(), &[], &mut self.symbols),
-        };
-        let moment =
-            Moment { trigger, event_type: NO_TYPE, depth, position: self.position, at: at_time };
+        }
+    }
+
+    /// Enters a block on an occasion that was just opened, at an instant and so many agents deep.
+    pub(crate) fn enter_opened(
+        &mut self,
+        program: &Program,
+        index: u32,
+        (trigger, instance): (u64, Option<Datum>),
+        (at_time, depth): (i64, u16),
+        sink: Sink<'_>,
+    ) {
+        let block = at(&program.blocks, index);
+        let position = self.position;
+        let moment = Moment { trigger, event_type: NO_TYPE, depth, position, at: at_time };
         let mut scene = std::mem::take(&mut self.scene);
         scene.frame.clear();
         scene.frame.resize(block.frame.len(), Datum::Absent);
@@ -118,7 +141,6 @@ impl State {
         self.set_out(program, block, NO_TYPE, &mut scene);
         self.enter(program, &block.body, moment, &mut scene, sink);
         self.leave(index, moment, scene);
-        trigger
     }
 
     /// Makes the rest of a scene ready whose frame is.
@@ -200,9 +222,9 @@ impl State {
         };
         let Some(tracked) = at(&program.entities, each.entity).tracked else { return };
         let instances = self.instances.in_order(tracked, &self.symbols).to_vec();
-        let (began, mut bound, mut around) = match self.occasions.get(moment.trigger) {
-            Some(it) => (it.began, it.instances.to_vec(), it.around.to_vec()),
-            None => (Began::Event(Position::new(moment.trigger)), Vec::new(), Vec::new()),
+        let (began, date, mut bound, mut around) = match self.occasions.get(moment.trigger) {
+            Some(it) => (it.began, it.date, it.instances.to_vec(), it.around.to_vec()),
+            None => (Began::Event(Position::new(moment.trigger)), 0, Vec::new(), Vec::new()),
         };
         around.push(moment.trigger);
         for instance in instances {
@@ -223,6 +245,7 @@ impl State {
             }
             bound.push(instance);
             let trigger = self.occasions.create(began, index, &bound, &around, &mut self.symbols);
+            self.occasions.set_date(trigger, date);
             bound.pop();
             let moment = Moment { trigger, ..moment };
             self.enter(program, &block.body, moment, &mut scene, sink);
@@ -448,7 +471,7 @@ impl State {
         (self.hop(*first, root, inferred), rest)
     }
 
-    fn hop(&self, column: Option<u32>, instance: Datum, inferred: bool) -> Datum {
+    pub(crate) fn hop(&self, column: Option<u32>, instance: Datum, inferred: bool) -> Datum {
         match column {
             Some(column) if instance.is_name() => {
                 self.columns.get(column, instance.as_instance(&self.symbols), inferred)

@@ -28,9 +28,11 @@ pub mod reference;
 mod satisfy;
 mod state;
 mod table;
+mod ticks;
 mod tree;
 mod view;
 mod wheel;
+mod zones;
 
 pub use change::{Change, Fulfilment, ObligationId};
 pub use checkpoint::RestoreError;

@@ -48,6 +48,8 @@ pub(crate) struct Occasion {
     pub(crate) instances: Box<[Datum]>,
     /// The triggers around it, when it is of a `for each`: the outermost first.
     pub(crate) around: Box<[u64]>,
+    /// The local date of a tick, in days since 1970-01-01.
+    pub(crate) date: i64,
     /// How many obligations and undecided triggers are of it.
     uses: u32,
     hash: u64,
@@ -118,7 +120,7 @@ impl Occasions {
             instance.retain(symbols);
         }
         let (instances, around) = (instances.into(), around.into());
-        let mut new = Occasion { began, block, instances, around, uses: 0, hash: 0 };
+        let mut new = Occasion { began, block, instances, around, date: 0, uses: 0, hash: 0 };
         new.hash = self.hasher.hash_one((block, new.name(symbols)));
         let table = &self.table;
         let hash_of = |number: &u64| table.get(number).map_or(0, |occasion| occasion.hash);
@@ -126,6 +128,13 @@ impl Occasions {
         let before = self.table.insert(number, new);
         assert!(before.is_none(), "a number is given out once");
         self.idle.push(number);
+    }
+
+    /// Says of which local date a tick is.
+    pub(crate) fn set_date(&mut self, number: u64, date: i64) {
+        if let Some(occasion) = self.table.get_mut(&number) {
+            occasion.date = date;
+        }
     }
 
     /// One more obligation or undecided trigger is of it. Positions are not counted.

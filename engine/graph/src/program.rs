@@ -8,10 +8,12 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use homeostat_intent::lowered::{
-    ClauseId, Comparison, Direction, Length, Performer, SpecHash, Strength,
+    CatchUp, ClauseId, Comparison, Direction, Length, Performer, Period, SpecHash, Strength,
 };
 use homeostat_log::control::GapKind;
 use serde::Serialize;
+
+use crate::zones::Zone;
 
 /// The number of a clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -43,6 +45,8 @@ pub struct Program {
     pub(crate) counts: Vec<CountPlan>,
     pub(crate) columns: Vec<ColumnPlan>,
     pub(crate) blocks: Vec<BlockPlan>,
+    /// The blocks that the calendar opens.
+    pub(crate) periodic: Vec<u32>,
     pub(crate) guards: Vec<GuardPlan>,
     pub(crate) clauses: Vec<Clause>,
     pub(crate) slugs: HashMap<Box<str>, u32, FixedState>,
@@ -151,7 +155,7 @@ pub(crate) enum Opens {
     /// A condition over an instance that has lasted.
     Held(HeldPlan),
     /// The calendar.
-    Every,
+    Every(Box<TickPlan>),
     /// It is the body of a `for each`, entered for each living instance when it is reached.
     Each(EachPlan),
 }
@@ -181,6 +185,35 @@ pub(crate) struct HeldPlan {
     pub(crate) lasting: Length,
     /// The condition as written.
     pub(crate) text: String,
+}
+
+/// `every day at rep.preferred_time`.
+#[derive(Debug)]
+pub(crate) struct TickPlan {
+    pub(crate) period: Period,
+    pub(crate) at: TickAt,
+    pub(crate) catch_up: CatchUp,
+    /// The system's zone, for whom none of its own is known.
+    pub(crate) zone: Zone,
+    /// Whether it reads what enrichments say.
+    pub(crate) inferred: bool,
+    /// The heading as written.
+    pub(crate) text: String,
+}
+
+/// The local time of a tick.
+#[derive(Debug)]
+pub(crate) enum TickAt {
+    /// Microseconds since midnight.
+    Time(i64),
+    /// What is said of each living instance of an entity.
+    Of {
+        entity: u32,
+        /// The columns from the instance to its time of the day.
+        hops: Vec<Option<u32>>,
+        /// The column of its zone, if it has one.
+        zone: Option<u32>,
+    },
 }
 
 /// An instance that a body is bound to.
@@ -321,6 +354,8 @@ pub struct Clause {
     pub(crate) block: u32,
     /// What sort of gap it opens before any deadline has passed.
     pub(crate) gap: GapKind,
+    /// The periodic block whose next tick it is due at, since it states no deadline.
+    pub(crate) due_by_tick: Option<u32>,
     /// Its place in the block's `awaited`.
     pub(crate) awaited: Option<u32>,
     /// The bodies inside its block that have a guard that awaits it.
@@ -392,6 +427,12 @@ impl Program {
     #[must_use]
     pub fn guard_text(&self, index: GuardIndex) -> &str {
         &at(&self.guards, index.0).text
+    }
+
+    /// Whether the calendar opens any of its blocks.
+    #[must_use]
+    pub fn is_periodic(&self) -> bool {
+        !self.periodic.is_empty()
     }
 
     /// The canonical name of an event type that the spec knows by any name.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use homeostat_log::{Kind, Value};
-use homeostat_world::canary;
+use homeostat_world::{Timestamp, canary};
 
 use crate::change::Change;
 use crate::columns::Columns;
@@ -25,6 +25,7 @@ use crate::intern::Symbols;
 use crate::occasion::Occasions;
 use crate::open::{NEVER, Open};
 use crate::program::{Constant, EntityPlan, Program, TypePlan, at};
+use crate::ticks::Ticks;
 use crate::view::{GuardTally, Tally};
 use crate::wheel::Wheel;
 
@@ -51,6 +52,7 @@ pub(crate) struct State {
     /// Of these, those whose guards await what blocks around them owe: the trigger around, the body,
     /// the trigger that waits.
     pub(crate) listening: BTreeSet<(u64, u32, u64)>,
+    pub(crate) ticks: Ticks,
     pub(crate) tallies: Vec<Tally>,
     pub(crate) guard_tallies: Vec<GuardTally>,
     /// This event's values, by field.
@@ -99,6 +101,7 @@ impl State {
             wheel: Wheel::new(),
             pending: BTreeMap::new(),
             listening: BTreeSet::new(),
+            ticks: Ticks::new(program.periodic.len()),
             tallies: vec![Tally::default(); program.clauses.len()],
             guard_tallies: vec![GuardTally::default(); program.guards.len()],
             fields: vec![Datum::Absent; program.fields.len()],
@@ -136,6 +139,9 @@ impl State {
             && !plan.triggers.is_empty()
         {
             self.trigger(program, fact, event_type, sink);
+        }
+        if !program.periodic.is_empty() {
+            self.follow_instances(program);
         }
         self.forget_event();
     }
@@ -228,6 +234,11 @@ impl State {
                 self.count_owner(count, owners.layer(inferred), inferred, true);
             }
         }
+    }
+
+    /// Whether time has come to anywhere yet.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.now >= Timestamp::MIN.as_micros()
     }
 
     fn take_fields(

@@ -18,12 +18,13 @@ use crate::open::{Frame, NEVER, NOWHERE, Obligation, Stage, Values};
 use crate::program::{NO_TYPE, Program};
 use crate::state::State;
 use crate::view::{GuardTally, Tally};
+use crate::zones::Tick;
 
 type Read<T> = Result<T, RestoreError>;
 
 pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     let mut from = Decoder::new(bytes);
-    expect_len(&mut from, 13, "checkpoint")?;
+    expect_len(&mut from, 14, "checkpoint")?;
     let version = from.u64()?;
     if version != super::VERSION {
         return Err(RestoreError::Version { found: version });
@@ -53,6 +54,7 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     columns(&mut from, program, &mut state)?;
     granted(&mut from, program, &mut state)?;
     instances(&mut from, program, &mut state)?;
+    ticks(&mut from, program, &mut state)?;
     let restored = state.occasions.count();
     state.occasions.settle(&mut state.symbols);
     if state.occasions.count() != restored {
@@ -69,13 +71,14 @@ fn occasions(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Re
     let next = from.u64()?;
     let mut last = FIRST - 1;
     for _ in 0..len(from)? {
-        expect_len(from, 6, "occasion")?;
+        expect_len(from, 7, "occasion")?;
         let (number, block, is_tick) = (from.u64()?, from.u32()?, from.bool()?);
         let began = if is_tick {
             Began::Tick(Timestamp::from_micros(from.i64()?))
         } else {
             Began::Event(Position::new(from.u64()?))
         };
+        let date = from.i64()?;
         let instances = data(from, &mut state.symbols)?;
         let mut around = Vec::new();
         for _ in 0..len(from)? {
@@ -90,6 +93,7 @@ fn occasions(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Re
         }
         last = number;
         state.occasions.put(number, began, block, (&instances, &around), &mut state.symbols);
+        state.occasions.set_date(number, date);
         // The occasion holds them now; this reading lets go.
         for instance in instances {
             instance.release(&mut state.symbols);
@@ -279,6 +283,28 @@ fn instances(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Re
     }
     state.instances.settle(&mut state.symbols);
     state.counts.settle(&mut state.symbols);
+    Ok(())
+}
+
+fn ticks(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    for _ in 0..len(from)? {
+        expect_len(from, 4, "tick")?;
+        let periodic = from.u32()?;
+        let instance = data(&mut Decoder::new(from.bytes()?), &mut state.symbols)?;
+        let last = Tick { time: from.i64()?, date: from.i64()? };
+        let &[instance @ (Datum::Text(_) | Datum::Int(_))] = instance.as_slice() else {
+            return Err(malformed("a tick without its instance"));
+        };
+        if program.periodic.get(periodic as usize).is_none() {
+            return Err(malformed("a tick of no periodic block"));
+        }
+        state.ticks.put_last(periodic, instance, last, &mut state.symbols);
+        // Its row holds it now; this reading lets go.
+        instance.release(&mut state.symbols);
+    }
+    if state.has_begun() {
+        state.begin_ticks(program);
+    }
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub(super) fn state(program: &Program, state: &State) -> Vec<u8> {
 }
 
 fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
-    bytes.array(13)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
+    bytes.array(14)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
     bytes.u64(state.position)?.i64(state.now)?;
     bytes.array(count(state.tallies.len()))?;
     for tally in &state.tallies {
@@ -52,17 +52,18 @@ fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
     }
     columns(bytes, program, state)?;
     granted(bytes, state)?;
-    instances(bytes, program, state)
+    instances(bytes, program, state)?;
+    ticks(bytes, state)
 }
 
 fn occasions(bytes: &mut Bytes, state: &State) -> Written {
     bytes.u64(state.occasions.next())?;
     bytes.array(count(state.occasions.used().count()))?;
     for (number, occasion) in state.occasions.used() {
-        bytes.array(6)?.u64(number)?.u32(occasion.block)?;
+        bytes.array(7)?.u64(number)?.u32(occasion.block)?;
         match occasion.began {
-            Began::Event(position) => bytes.bool(false)?.u64(position.get())?,
-            Began::Tick(time) => bytes.bool(true)?.i64(time.as_micros())?,
+            Began::Event(position) => bytes.bool(false)?.u64(position.get())?.i64(0)?,
+            Began::Tick(time) => bytes.bool(true)?.i64(time.as_micros())?.i64(occasion.date)?,
         };
         data(bytes, &occasion.instances, &state.symbols)?;
         bytes.array(count(occasion.around.len()))?;
@@ -167,6 +168,19 @@ fn instances(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
         for (instance, since) in rows {
             bytes.array(2)?.bytes(&instance)?.u64(since)?;
         }
+    }
+    Ok(())
+}
+
+fn ticks(bytes: &mut Bytes, state: &State) -> Written {
+    let mut rows = Vec::new();
+    for (periodic, instance, last) in state.ticks.last() {
+        rows.push((periodic, encoded(&[instance], &state.symbols)?, last));
+    }
+    rows.sort_unstable();
+    bytes.array(count(rows.len()))?;
+    for (periodic, instance, last) in rows {
+        bytes.array(4)?.u32(periodic)?.bytes(&instance)?.i64(last.time)?.i64(last.date)?;
     }
     Ok(())
 }

@@ -5,13 +5,17 @@
 //! Promise: blocks, guards and clauses are numbered in the order of the text.
 //! Start reading at [`Compiler::block`].
 
-use homeostat_intent::lowered::{Block, ClauseId, ForEach, Guard, Item, Strength, Trigger};
+use homeostat_intent::lowered::{
+    At, Block, ClauseId, ForEach, Guard, Item, Schedule, Strength, Trigger,
+};
 use homeostat_log::control::GapKind;
 
-use super::{CompileError, Compiler, InBlock, number};
+use super::{ColumnKey, CompileError, Compiler, InBlock, number};
 use crate::program::{
-    BlockPlan, BoundPlan, EachPlan, GuardPlan, HeldPlan, ItemPlan, Opens, UNCARRIED,
+    BlockPlan, BoundPlan, EachPlan, GuardPlan, HeldPlan, ItemPlan, Opens, TickAt, TickPlan,
+    UNCARRIED,
 };
+use crate::zones::Zone;
 
 impl Compiler<'_> {
     pub(super) fn block(&mut self, block: &Block) -> Result<(), CompileError> {
@@ -35,6 +39,7 @@ impl Compiler<'_> {
             index,
             trigger_types,
             gap: if by_events { GapKind::Reaction } else { GapKind::Temporal },
+            periodic: block.trigger.is_periodic().then_some(index),
             bound: Vec::new(),
             frame: Vec::new(),
             watched: Vec::new(),
@@ -141,12 +146,12 @@ impl Compiler<'_> {
     }
 
     fn opens(&mut self, block: &Block, inside: &mut InBlock) -> Result<Opens, CompileError> {
+        let inferred = reads_inferred(&block.body);
         let held = match &block.trigger {
             Trigger::Events(_) => return Ok(Opens::Events),
-            Trigger::Every(_) => return Ok(Opens::Every),
+            Trigger::Every(schedule) => return self.every(schedule, inferred, inside),
             Trigger::Held(held) => held,
         };
-        let inferred = reads_inferred(&block.body);
         let entity = self.entity(&held.entity)?;
         Ok(Opens::Held(HeldPlan {
             entity,
@@ -155,6 +160,40 @@ impl Compiler<'_> {
             lasting: held.lasting,
             text: held.text.clone(),
         }))
+    }
+
+    fn every(
+        &mut self,
+        schedule: &Schedule,
+        inferred: bool,
+        inside: &mut InBlock,
+    ) -> Result<Opens, CompileError> {
+        let at = match &schedule.at {
+            At::Time(of_day) => TickAt::Time(*of_day),
+            At::Of(path) => {
+                let read = self.path(path, inside)?;
+                let entity =
+                    read.entity.ok_or_else(|| CompileError::NotBound(path.root.clone()))?;
+                let name = path.entity.as_deref().unwrap_or(&path.root);
+                let known = self.spec.entities.iter().find(|known| known.name == name);
+                let has_zone = known
+                    .is_some_and(|known| known.attributes.iter().any(|a| a.name == "time_zone"));
+                let zone = ColumnKey::Attribute(entity, "time_zone".to_owned());
+                let zone = has_zone.then(|| self.column(zone)).transpose()?;
+                TickAt::Of { entity, hops: read.hops, zone }
+            }
+        };
+        self.program.periodic.push(inside.index);
+        // The language's checks report a zone that nobody knows.
+        let zone = self.spec.time_zone.as_deref().and_then(Zone::named);
+        Ok(Opens::Every(Box::new(TickPlan {
+            period: schedule.period,
+            at,
+            catch_up: schedule.catch_up,
+            zone: zone.unwrap_or_else(Zone::utc),
+            inferred,
+            text: schedule.text.clone(),
+        })))
     }
 
     fn items(

@@ -25,6 +25,7 @@ impl Compiler<'_> {
         clause.fallback_of = fallback_of.map(ClauseIndex);
         if clause.fallback_of.is_some() && clause.within.is_none() {
             clause.within = Some(self.spec.limits.default_within);
+            clause.due_by_tick = None;
         }
         self.arguments(duty, &mut clause, inside)?;
         for requirement in &duty.requires {
@@ -74,6 +75,7 @@ impl Compiler<'_> {
             requirements: Vec::new(),
             block: inside.index,
             gap: inside.gap,
+            due_by_tick: inside.periodic.filter(|_| duty.within.is_none()),
             awaited: None,
             awaited_inside: Vec::new(),
         }

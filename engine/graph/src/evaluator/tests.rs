@@ -2,6 +2,7 @@
 
 mod each;
 mod instances;
+mod ticks;
 
 use homeostat_log::{Actor, Kind};
 
