@@ -118,7 +118,11 @@ impl Writer<'_, '_> {
                 _ => format!("({left} or {right})"),
             };
         }
-        match self.dice.below(9) {
+        match self.dice.below(10) {
+            9 => {
+                let there = ["order has note", "order.note exists", "customer has orders"];
+                self.dice.one(&there).to_owned()
+            }
             0 => format!("NOT {}", self.value()),
             1 => self.value(),
             2 => self.dice.one(&["order is open", "order is not open", "order.open"]).to_owned(),
@@ -151,16 +155,12 @@ impl Writer<'_, '_> {
             4 => "order.note".to_owned(),
             5 => self.dice.one(&["customer.vip", "order.customer.vip"]).to_owned(),
             6 => "order.open".to_owned(),
-            // What is read and not evaluated yet.
-            _ => {
-                let read = [
-                    "every(order.note) exists",
-                    "customer.orders.count",
-                    "likely(order)",
-                    "order has note",
-                ];
-                self.dice.one(&read).to_owned()
-            }
+            // What nothing computes is an error, so there is little of it.
+            _ if self.dice.chance(5) => "likely(order)".to_owned(),
+            _ => self
+                .dice
+                .one(&["customer.orders.count", "count(order.customer.orders)", "customer.orders"])
+                .to_owned(),
         }
     }
 

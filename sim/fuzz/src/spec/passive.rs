@@ -1,6 +1,6 @@
-//! What is read and not evaluated yet: periods, assertions, the contract, evolution, scenarios.
+//! What no event triggers: periods, what lasts, assertions, the contract, evolution, scenarios.
 //!
-//! In: dice. Out: lines. Never: anything that a log could move. Start reading at
+//! In: dice. Out: lines. Never: a periodic block that speaks of no instance. Start reading at
 //! [`Writer::passive`].
 
 use super::Writer;
@@ -53,8 +53,10 @@ impl Writer<'_, '_> {
             if each {
                 let head = format!("for each customer with {}", writer.condition(1));
                 writer.block(&head, |writer| writer.body(3));
-            } else {
+            } else if head.contains("customer") {
                 writer.body(3);
+            } else {
+                writer.line("must: poll");
             }
         });
     }
@@ -65,6 +67,9 @@ impl Writer<'_, '_> {
                 let label = if writer.dice.chance(30) { writer.label() } else { String::new() };
                 let assertion = writer.dice.one(&[
                     "every(order) has note",
+                    "every(order.amount) >= 0 AND note",
+                    "count(order.open) < 50",
+                    "customer.orders.count <= 9",
                     "every(customer.encryption_key) exists AND valid",
                     "no(order.open) is late for > 24h",
                     "every(order) is reachable_through_projection",
