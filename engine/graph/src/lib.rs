@@ -26,6 +26,7 @@ mod open;
 mod program;
 pub mod reference;
 mod satisfy;
+pub mod scenario;
 mod state;
 mod table;
 mod ticks;

@@ -16,6 +16,7 @@ mod import;
 mod review;
 mod serve;
 mod sim;
+mod test;
 mod verify;
 
 use std::ffi::OsString;
@@ -84,8 +85,8 @@ const STYLES: Styles = Styles::styled()
 #[command(next_help_heading = "Global options")]
 struct GlobalArgs {
     /// What results are printed as [default: text]
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "HOMEOSTAT_FORMAT")]
-    #[arg(hide_env_values = true)]
+    #[arg(long, global = true, value_parser = Format::usual(), value_name = "FORMAT")]
+    #[arg(env = "HOMEOSTAT_FORMAT", hide_env_values = true)]
     format: Option<Format>,
     /// When to use colours; auto respects the terminal and NO_COLOR [default: auto]
     #[arg(long, global = true, value_enum, value_name = "WHEN", env = "HOMEOSTAT_COLOR")]
@@ -117,6 +118,7 @@ pub(crate) enum Verb {
     Demo(demo::Args),
     Check(check::Args),
     Fmt(fmt::Args),
+    Test(test::Args),
     Graph(graph::Args),
     Explain(explain::Args),
     Import(import::Args),
@@ -200,6 +202,7 @@ fn run(verb: Verb, context: &mut Context) -> Result<Outcome, Failure> {
         Verb::Demo(args) => demo::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
         Verb::Fmt(args) => fmt::run(&args, context),
+        Verb::Test(args) => test::run(&args, context),
         Verb::Graph(args) => graph::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Import(args) => import::run(&args, context),

@@ -9,6 +9,8 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -21,6 +23,16 @@ pub(crate) enum Format {
     #[default]
     Text,
     Json,
+    // Of verbs that test: what CI services read.
+    #[serde(skip)]
+    Junit,
+}
+
+impl Format {
+    /// The formats that every verb has.
+    pub(crate) fn usual() -> impl TypedValueParser<Value = Self> {
+        PossibleValuesParser::new(["text", "json"]).try_map(|word| Self::from_str(&word, false))
+    }
 }
 
 /// `--color`.

@@ -196,13 +196,20 @@ pub fn findings<'a>(diagnostics: &'a [Diagnostic], sources: &'a [Source]) -> Vec
     diagnostics.iter().map(|found| finding(found, &files)).collect()
 }
 
+/// A place in the sources, for whoever speaks of one without a finding.
+#[must_use]
+pub fn place(span: Span, sources: &[Source]) -> Place<'_> {
+    let files: Vec<File<'_>> = sources.iter().map(File::new).collect();
+    placed(span, "", &files)
+}
+
 fn finding<'a>(found: &'a Diagnostic, files: &[File<'a>]) -> Finding<'a> {
-    let also = found.secondary.iter().map(|label| place(label.span, &label.text, files)).collect();
+    let also = found.secondary.iter().map(|label| placed(label.span, &label.text, files)).collect();
     let fix = found.fix.as_ref().map(|fix| Change {
         title: &fix.title,
         edits: (fix.edits.iter())
             .map(|edit| Replacement {
-                place: place(edit.span, "", files),
+                place: placed(edit.span, "", files),
                 replacement: &edit.replacement,
             })
             .collect(),
@@ -211,14 +218,14 @@ fn finding<'a>(found: &'a Diagnostic, files: &[File<'a>]) -> Finding<'a> {
         code: found.code,
         severity: found.severity,
         message: &found.message,
-        place: place(found.primary.span, &found.primary.text, files),
+        place: placed(found.primary.span, &found.primary.text, files),
         also,
         help: found.help.as_deref(),
         fix,
     }
 }
 
-fn place<'a>(span: Span, label: &'a str, files: &[File<'a>]) -> Place<'a> {
+fn placed<'a>(span: Span, label: &'a str, files: &[File<'a>]) -> Place<'a> {
     let file = files.get(wide(span.source));
     let position = |offset: u32| {
         file.map_or((0, 0), |file| {

@@ -122,7 +122,7 @@ fn guard_branch(guard: &Guard) -> Branch {
     head.with(lines).with([last])
 }
 
-fn line(tested: &Tested) -> String {
+pub(crate) fn line(tested: &Tested) -> String {
     match tested {
         Tested::Crosses { value, before, after, level, threshold, truth, .. } => {
             let was =
@@ -167,7 +167,7 @@ pub(crate) fn strength(strength: Strength) -> &'static str {
 
 /// A value without quotes, as a reader would say it. Control characters are spelled out: what a
 /// producer sent must not move the cursor of whoever reads it.
-pub(super) fn plain(value: &serde_json::Value) -> String {
+pub(crate) fn plain(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => "undefined".to_owned(),
         serde_json::Value::String(text) if text.contains(char::is_control) => {
