@@ -298,9 +298,7 @@ fn what_nothing_can_tell_apart_is_listed_apart_and_counts_for_nothing() {
          when order.placed {
            must: ship(order)
            if order.total > 5 { }
-           if rating(order.total) > 5 { must: wrap(order) }
          }
-         action wrap(order) { satisfied_by: order.wrapped }
          scenario \"a\" { given e1: { type: order.placed, order: o1 }  expect gap ship(o1) }",
     );
     let mutation = mutate(&spec, |_| true).unwrap();

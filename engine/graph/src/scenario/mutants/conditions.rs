@@ -84,11 +84,6 @@ impl Hand {
         text: &str,
         site: &Site,
     ) {
-        let computed = |expr: &Expr| !matches!(expr, Expr::Call(_));
-        let before = self.idle;
-        if !(computed(left) && computed(right)) {
-            self.idle = Some("nothing computes one of its sides, so it is never known");
-        }
         let turned = [Some(negation(*op)), at_the_edge(*op)];
         for now in turned.into_iter().flatten() {
             if self.takes() {
@@ -110,7 +105,6 @@ impl Hand {
                 self.length(length, &format!("in `{text}`, bound"), site);
             }
         }
-        self.idle = before;
     }
 
     /// Every threshold, wherever it is read.
