@@ -17,6 +17,7 @@ use crate::change::Fulfilment;
 use crate::datum::Truth;
 use crate::explain::print::line;
 use crate::explain::{Consequence, Consequences, Duty, Explainer, Guard, Status, TimeLine};
+use crate::occasion::Began;
 
 /// More obligations than these say no more.
 const SHOWN_MAX: usize = 4;
@@ -84,7 +85,7 @@ fn told(stage: &Stage<'_>, owed: &Owed) -> String {
             format!("its gap closed at {}: {}", stage.since_start(at), outcome_words(outcome))
         }
     };
-    format!("{}{} {standing}; {gap}", owed.call(), of_event(stage, owed))
+    format!("{}{} {standing}; {gap}", owed.call(), of_what(stage, owed))
 }
 
 fn outcome_words(outcome: GapOutcome) -> String {
@@ -93,21 +94,13 @@ fn outcome_words(outcome: GapOutcome) -> String {
     name.replace('_', " ")
 }
 
-/// ` of e1`, for what an event triggered.
-fn of_event(stage: &Stage<'_>, owed: &Owed) -> String {
-    match trigger(stage, owed) {
-        Some(position) => format!(" of {}", stage.name_of(position)),
-        None => {
-            let occasion = owed.name.split_once('@').map_or("", |(_, occasion)| occasion);
-            format!(" of {}", occasion.split('~').next().unwrap_or_default())
-        }
+/// ` of e1`, ` of the tick at 1d`.
+fn of_what(stage: &Stage<'_>, owed: &Owed) -> String {
+    match owed.began {
+        Some(Began::Event(position)) => format!(" of {}", stage.name_of(position)),
+        Some(Began::Tick(at)) => format!(" of the tick at {}", stage.since_start(at)),
+        None => String::new(),
     }
-}
-
-/// The event that triggered it, when an event did.
-fn trigger(stage: &Stage<'_>, owed: &Owed) -> Option<Position> {
-    let position = owed.id.trigger;
-    stage.log.iter().any(|event| event.position == position).then_some(position)
 }
 
 fn by_event(stage: &Stage<'_>, position: Position) -> String {
@@ -202,7 +195,7 @@ fn not_entered(guard: &Guard, event: &str) -> Option<String> {
 
 /// Events that nearly satisfied an open obligation.
 fn near_misses(stage: &Stage<'_>, owed: &Owed) -> Vec<String> {
-    let Some(trigger) = trigger(stage, owed) else { return Vec::new() };
+    let Some(Began::Event(trigger)) = owed.began else { return Vec::new() };
     let Some(consequences) = explained(stage, trigger) else { return Vec::new() };
     let Some((_, duty)) = way_to(&consequences.consequences, &owed.slug) else {
         return Vec::new();

@@ -15,6 +15,7 @@ use homeostat_world::{Position, Timestamp};
 use crate::change::{Change, Fulfilment, ObligationId};
 use crate::evaluator::Evaluator;
 use crate::explain::print::plain;
+use crate::occasion::Began;
 
 /// See the module's opening.
 #[derive(Debug, Default)]
@@ -28,10 +29,12 @@ pub(super) struct Ledger {
 pub(super) struct Owed {
     pub(super) id: ObligationId,
     pub(super) slug: String,
-    /// `slug@position`.
-    pub(super) name: String,
     /// The instances of its keys, in order.
     pub(super) keys: Vec<String>,
+    /// The instances that it is bound to, the outermost first.
+    pub(super) bound: Vec<String>,
+    /// What it began with.
+    pub(super) began: Option<Began>,
     pub(super) due: Option<Timestamp>,
     pub(super) standing: Standing,
     pub(super) gap: Gap,
@@ -86,14 +89,16 @@ impl Ledger {
     }
 
     fn open(&mut self, id: ObligationId, due: Option<Timestamp>, evaluator: &Evaluator) {
-        let program = evaluator.program();
         let view = evaluator.obligation(id);
         let keys = view.as_ref().map(|view| view.keys.iter().map(|key| plain(&key.value)));
+        let (began, bound) = evaluator.origin(id).unzip();
+        let bound = bound.unwrap_or_default().into_iter().map(|(_, instance)| instance);
         let owed = Owed {
             id,
-            slug: program.clause(id.clause).slug.clone(),
-            name: view.as_ref().map_or_else(|| program.show(id), |view| view.name.clone()),
+            slug: evaluator.program().clause(id.clause).slug.clone(),
             keys: keys.map(Iterator::collect).unwrap_or_default(),
+            bound: bound.collect(),
+            began,
             due,
             standing: Standing::Active,
             gap: Gap::Never,
@@ -120,14 +125,7 @@ impl Owed {
         if instances.len() == self.keys.len() {
             return instances == self.keys.as_slice();
         }
-        let bound = self.bound();
-        instances.len() == bound.len() && instances == bound.as_slice()
-    }
-
-    /// The instances that it is bound to, which its name carries: `slug@17~c1`.
-    pub(super) fn bound(&self) -> Vec<String> {
-        let occasion = self.name.split_once('@').map_or("", |(_, occasion)| occasion);
-        occasion.split('~').skip(1).map(decoded).collect()
+        instances == self.bound.as_slice()
     }
 
     /// Whether it is in a state.
@@ -146,34 +144,11 @@ impl Owed {
 
     /// `notify(c1)`: the clause and its instances.
     pub(super) fn call(&self) -> String {
-        let instances = if self.keys.is_empty() { self.bound() } else { self.keys.clone() };
+        let instances = if self.keys.is_empty() { &self.bound } else { &self.keys };
         if instances.is_empty() {
             self.slug.clone()
         } else {
             format!("{}({})", self.slug, instances.join(", "))
         }
     }
-}
-
-/// An instance as it is written in a name, where all but letters, digits and `-_.:` is
-/// percent-encoded.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        let code = after.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
-        match (code, after.get(2..)) {
-            (Some(byte), Some(behind)) => {
-                bytes.push(byte);
-                rest = behind;
-            }
-            _ => {
-                bytes.push(b'%');
-                rest = after;
-            }
-        }
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
 }

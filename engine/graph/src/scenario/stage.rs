@@ -86,14 +86,20 @@ impl<'s> Stage<'s> {
     /// Takes one step. Gives the expectation when it is one that does not hold.
     fn take(&mut self, step: &'s ScenarioStep) -> Option<&'s Expectation> {
         let at = self.instant(step.at);
-        self.pass(at);
         match &step.what {
             ScenarioAct::Event(event) => {
+                self.pass(at);
                 self.append(event);
                 None
             }
-            ScenarioAct::Expect(expected) => (!self.holds(expected)).then_some(expected),
-            ScenarioAct::Resume => None,
+            ScenarioAct::Expect(expected) => {
+                self.pass(at);
+                (!self.holds(expected)).then_some(expected)
+            }
+            ScenarioAct::Resume => {
+                self.resume(at);
+                None
+            }
         }
     }
 
@@ -116,6 +122,14 @@ impl<'s> Stage<'s> {
         let mut changes = Vec::new();
         self.now = self.now.max(until);
         self.evaluator.advance(self.now, &mut |change| changes.push(change));
+        self.note(&changes);
+    }
+
+    /// The engine knew nothing of the time in between.
+    fn resume(&mut self, at: Timestamp) {
+        let mut changes = Vec::new();
+        self.now = self.now.max(at);
+        self.evaluator.resume(self.now, &mut |change| changes.push(change));
         self.note(&changes);
     }
 
@@ -177,6 +191,7 @@ impl<'s> Stage<'s> {
                 cause: event.cause.as_deref().map(|cause| self.answered(cause)),
                 actor,
                 depth: u16::from(event.by_agent),
+                enriches: None,
                 // Words, numbers and truths do not nest, so that this cannot be refused.
                 data: Data::from_json(&Value::Object(fields)).unwrap_or_default(),
             },
