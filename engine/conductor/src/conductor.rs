@@ -138,6 +138,7 @@ impl Conductor {
             // What a check found comes back through the graph, as a fact.
             Control::IntentAdopted { .. }
             | Control::IntentEvolved { .. }
+            | Control::EngineResumed {}
             | Control::CheckReported { .. } => {}
         }
         self.ledger.forget_before(recorded);

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use homeostat_log::Event;
+use homeostat_log::{Control, Event};
 use homeostat_world::{Position, Timestamp, canary};
 
 use crate::change::Change;
@@ -87,6 +87,15 @@ impl Evaluator {
         self.advance(now, sink);
     }
 
+    /// Lets time come to when `event` was recorded, as the engine that recorded it did.
+    pub fn pass_to(&mut self, event: &Event, sink: &mut impl FnMut(Change)) {
+        if Control::is_resumption(event) {
+            self.resume(event.recorded, sink);
+        } else {
+            self.advance(event.recorded, sink);
+        }
+    }
+
     /// Applies one event. Time does not pass by it: call [`Self::advance`] before, with the instant
     /// at which the event is seen.
     pub fn on_event(&mut self, event: &Event, sink: &mut impl FnMut(Change)) {
@@ -117,6 +126,12 @@ impl Evaluator {
             return Some(Timestamp::from_micros(earliest));
         }
         Some(Timestamp::from_micros(earliest.saturating_add(1)))
+    }
+
+    /// How many ticks of the calendar this evaluator has run since it was made or restored.
+    #[must_use]
+    pub fn ticks_run(&self) -> u64 {
+        self.state.ticks.run
     }
 
     /// How much it holds.

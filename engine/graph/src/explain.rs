@@ -193,15 +193,21 @@ impl Explainer {
 
     /// Applies the next event of the log.
     pub fn see(&mut self, event: &Event) {
-        let time = match self.time_line {
-            TimeLine::Recorded => event.recorded,
-            TimeLine::EventTime => event.effective_time(),
-        };
-        self.pass(time);
+        match self.time_line {
+            TimeLine::Recorded => self.pass_to(event),
+            TimeLine::EventTime => self.pass(event.effective_time()),
+        }
         self.seen.before(event, &self.evaluator);
         let mut changes = Vec::new();
         self.evaluator.on_event(event, &mut |change| changes.push(change));
         self.seen.after(event, &changes, &self.evaluator);
+    }
+
+    fn pass_to(&mut self, event: &Event) {
+        self.newest = self.newest.max(event.recorded);
+        let mut changes: Vec<Change> = Vec::new();
+        self.evaluator.pass_to(event, &mut |change| changes.push(change));
+        self.seen.note(&changes, &self.evaluator);
     }
 
     fn pass(&mut self, time: Timestamp) {

@@ -29,6 +29,8 @@ pub(crate) struct Ticks {
     rows: Vec<Rows>,
     /// When, then the place among the periodic blocks, then the instance by name.
     alarms: BTreeMap<(i64, u32, Box<str>), Datum>,
+    /// How many have run in this life.
+    pub(crate) run: u64,
 }
 
 /// Of one periodic block.
@@ -60,7 +62,7 @@ impl Ticks {
     /// For as many blocks as are periodic.
     pub(crate) fn new(periodic: usize) -> Self {
         let rows = (0..periodic).map(|_| Rows::default()).collect();
-        Self { rows, alarms: BTreeMap::new() }
+        Self { rows, alarms: BTreeMap::new(), run: 0 }
     }
 
     /// The first tick that is still to come.
@@ -242,6 +244,7 @@ impl State {
         let row = self.ticks.get(periodic, instance);
         let Some(tick) = row.next else { unreachable!("a tick that is due is some block's next") };
         assert!(tick.time == time, "an alarm rings when its tick comes");
+        self.ticks.run += 1;
         let ran = Row { last: Some(tick), next: None };
         self.ticks.set(periodic, instance, ran, &mut self.symbols);
         self.reschedule(program, periodic, instance, time + 1);

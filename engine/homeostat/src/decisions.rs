@@ -68,6 +68,7 @@ pub(crate) fn in_words(
         Control::IntentAdopted { hash, name, by, .. } => {
             ("◆", put_in_force("spec adopted", name.as_deref(), hash, by))
         }
+        Control::EngineResumed {} => ("●", painted(paint::HEAD, "engine is up again").to_string()),
         Control::CheckReported { check, instance, holds, detail } => {
             let (symbol, style, word) =
                 if *holds { ("✓", paint::GOOD, "holds") } else { ("✗", paint::BAD, "fails") };

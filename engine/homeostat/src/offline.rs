@@ -105,7 +105,10 @@ impl Past {
         for event in self.until(as_of) {
             let event = event?;
             newest = newest.max(self.time_of(&event));
-            evaluator.advance(newest, &mut |_| {});
+            match self.time_line {
+                TimeLine::Recorded => evaluator.pass_to(&event, &mut |_| {}),
+                TimeLine::EventTime => evaluator.advance(newest, &mut |_| {}),
+            }
             evaluator.on_event(&event, &mut |_| {});
             events += 1;
         }
@@ -115,7 +118,8 @@ impl Past {
             AsOf::Now => SystemClock::new().now(),
             AsOf::At(at) => at,
         };
-        evaluator.advance(as_of, &mut |_| {});
+        // Nobody was up since the log's end: what an engine would make of it that starts then.
+        evaluator.resume(as_of, &mut |_| {});
         Ok(Judged { evaluator, as_of, events })
     }
 

@@ -31,6 +31,8 @@ pub struct Machine {
     pub(crate) totals: Totals,
     /// The last position that was applied.
     pub(crate) applied: Position,
+    /// How many ticks had run when the last event was applied.
+    ticks_run: u64,
     /// Filled and emptied by each call; kept so that an event need not allocate.
     changes: Vec<Change>,
 }
@@ -54,7 +56,8 @@ impl Machine {
         program: Arc<Program>,
     ) -> Self {
         let (totals, applied) = (Totals::default(), Position::ZERO);
-        Self { program, graph, conductor, agents, totals, applied, changes: Vec::new() }
+        let (ticks_run, changes) = (graph.ticks_run(), Vec::new());
+        Self { program, graph, conductor, agents, totals, applied, ticks_run, changes }
     }
 
     /// The state as bytes: equal states, equal bytes. `chain` is the log's at [`Self::applied`].
@@ -107,7 +110,9 @@ impl Machine {
             "events are applied in order, without holes"
         );
         let control = Control::from_event(event).transpose()?;
-        self.advance(event.recorded);
+        let mut changes = std::mem::take(&mut self.changes);
+        self.graph.pass_to(event, &mut |change| changes.push(change));
+        self.pass_on(changes, event.recorded);
         let mut changes = std::mem::take(&mut self.changes);
         self.graph.on_event(event, &mut |change| changes.push(change));
         self.pass_on(changes, event.recorded);
@@ -117,7 +122,15 @@ impl Machine {
         }
         self.totals.count(event, control.as_ref());
         self.applied = event.position;
+        self.ticks_run = self.graph.ticks_run();
         Ok(())
+    }
+
+    /// Whether a tick has run of which no event of the log knows yet. The next start cannot tell that
+    /// it ran: it finds the tick in the time in which the engine was down.
+    #[must_use]
+    pub fn is_ahead_of_log(&self) -> bool {
+        self.graph.ticks_run() != self.ticks_run
     }
 
     /// Lets every deadline before `now` pass.

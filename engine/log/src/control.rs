@@ -134,6 +134,11 @@ pub enum Control {
         /// The numbers behind it, readable.
         detail: String,
     },
+    /// An engine has started on a log that an engine was at before: since the last event it was
+    /// down, or it knows no better. Written where that makes a difference, which is where the
+    /// calendar calls for something.
+    #[serde(rename = "engine.resumed")]
+    EngineResumed {},
     /// A checker looked at something that the log implies, and found another answer than the last
     /// one that stands here.
     #[serde(rename = "check.reported")]

@@ -85,7 +85,7 @@ fn due(evidence: &Evidence) -> BTreeMap<ObligationName, String> {
                 fresh.push(id);
             }
         };
-        evaluator.advance(event.recorded, &mut sink);
+        evaluator.pass_to(event, &mut sink);
         evaluator.on_event(event, &mut sink);
         for id in fresh {
             if let Some(name) = evaluator.program().parse_name(&evaluator.show(id)) {

@@ -175,5 +175,8 @@ pub(super) fn opening(
             .collect(),
         by: settings.adopted_by.clone(),
     });
-    adoption.into_iter().chain(machine.agents.lost()).collect()
+    let goes_on = machine.applied() > Position::ZERO && machine.program().is_periodic();
+    let resumption = goes_on.then_some(Control::EngineResumed {});
+    // First of all, since its time ends the time in which the engine was down.
+    resumption.into_iter().chain(adoption).chain(machine.agents.lost()).collect()
 }

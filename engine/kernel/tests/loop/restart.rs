@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use homeostat_graph::Program;
 use homeostat_kernel::checkpoint::{KEY, SPACE};
-use homeostat_kernel::{Machine, StartError};
+use homeostat_kernel::{Handle, Machine, StartError};
 use homeostat_log::control::Ending;
 use homeostat_log::{Control, Log};
 use homeostat_world::tasks::TaskEnd;
@@ -60,12 +60,17 @@ fn restored(world: &World, bytes: &[u8]) -> Machine {
 async fn a_restart_at_any_position_gives_the_state_of_no_restart() {
     let world = World::new(SPEC, MIXED);
     a_day_with_trouble(&world).await;
+    let events = world.events().await.len();
+    assert!(events > 200, "only {events} events happened");
+    restarts_change_nothing(&world).await;
+}
+
+/// Replays the log with a restart at each position.
+async fn restarts_change_nothing(world: &World) {
     let log = Log::open(world.store.clone(), None).await.unwrap();
     let reader = log.reader();
     let events = world.events().await;
-    assert!(events.len() > 200, "only {} events happened", events.len());
-
-    let mut whole = machine(&world);
+    let mut whole = machine(world);
     let mut saved = Vec::new();
     for event in &events {
         whole.apply(event).unwrap();
@@ -73,7 +78,7 @@ async fn a_restart_at_any_position_gives_the_state_of_no_restart() {
     }
     let end = saved.last().unwrap();
     for (at, bytes) in saved.iter().enumerate() {
-        let mut resumed = restored(&world, bytes);
+        let mut resumed = restored(world, bytes);
         for event in events.iter().skip(at + 1) {
             resumed.apply(event).unwrap();
         }
@@ -196,4 +201,108 @@ async fn nothing_is_recorded_as_of_before_what_a_checkpoint_has_seen() {
     }
     // By the time that the first life had come to, the second interaction was overdue at once.
     assert_eq!(missed, 1);
+}
+
+/// Blocks that the calendar opens: every minute for the system, once a day for each rep.
+const BY_CALENDAR: &str = r#"
+    time_zone: "UTC"
+    entity customer {}
+    entity interaction { belongs_to: customer }
+    entity rep { has: preferred_time }
+    event interaction.created
+    event rep.moved
+    action acknowledge(interaction) { satisfied_by: interaction.acknowledged }
+    action count_till { satisfied_by: till.counted  by: system }
+    action plan(rep) { satisfied_by: day.planned }
+    action greet(rep, customer) { satisfied_by: customer.greeted }
+    when interaction.created { must: acknowledge(interaction) within: 5s }
+    every minute { must: count_till within: 50s }
+    every day at rep.preferred_time {
+      must: plan(rep) within: 10s
+      for each customer { should: greet(rep, customer) }
+    }
+    limits { cooldown_per_gap: 2s  max_agents_per_gap: 2 }
+"#;
+
+async fn reps(world: &World, handle: &Handle, times: &[&str]) {
+    for (id, time) in times.iter().enumerate() {
+        let data = serde_json::json!({ "rep": format!("r{id}"), "preferred_time": time });
+        handle.append(event(world, "rep.moved", &format!("rep-{id}"), &data)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spec_that_goes_by_the_calendar_survives_restarts_and_catches_up() {
+    let world = World::new(BY_CALENDAR, MIXED);
+    let (handle, running) = world.start().await;
+    reps(&world, &handle, &["09:00:30", "09:03", "09:06:30"]).await;
+    for id in 1..=6 {
+        handle.append(interaction(&world, id, id % 3)).await.unwrap();
+    }
+    world.wait(65).await;
+    assert_eq!(running.stop().await, TaskEnd::Done);
+    // The engine is down from 09:01:05 to 09:04:35.
+    world.wait(210).await;
+    let before = world.events().await.len();
+    let (handle, running) = world.start().await;
+    world.wait(200).await;
+    drop(handle);
+    running.stop().await;
+
+    let story = world.story().await;
+    assert_eq!(story.iter().position(|it| it == "engine.resumed"), Some(before));
+    let opened: Vec<String> = world
+        .events()
+        .await
+        .iter()
+        .filter_map(|event| match Control::from_event(event)?.unwrap() {
+            Control::GapOpened { gap, .. } => Some(gap),
+            _ => None,
+        })
+        .collect();
+    let has = |gap: &str| opened.iter().any(|it| it == gap);
+    for gap in [
+        "plan@2026-03-02T09:00:30Z~r0",
+        "greet@2026-03-02T09:00:30Z~r0~c2",
+        "plan@2026-03-02T09:03:00Z~r1",
+        "plan@2026-03-02T09:06:30Z~r2",
+        "count_till@2026-03-02T09:00:00Z",
+        "count_till@2026-03-02T09:04:00Z",
+    ] {
+        assert!(has(gap), "{gap} is not among {opened:#?}");
+    }
+    for passed_over in ["count_till@2026-03-02T09:02:00Z", "count_till@2026-03-02T09:03:00Z"] {
+        assert!(!has(passed_over), "{passed_over}");
+    }
+    restarts_change_nothing(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_the_log_knows_nothing_of_is_missed_with_and_without_a_checkpoint() {
+    let spec = BY_CALENDAR.replace("time_zone", "catch_up: none\n time_zone");
+    let mut world = World::new(&spec, WILLING);
+    let (handle, running) = world.start().await;
+    // The tick of 09:01 calls for something that the world has 50 seconds for: nothing is written.
+    world.wait(70).await;
+    drop(handle);
+    running.stop().await;
+    world.settings.checkpoint_every = 1;
+    let (handle, running) = world.start().await;
+    handle.append(interaction(&world, 1, 1)).await.unwrap();
+    world.wait(100).await;
+    handle.append(interaction(&world, 2, 1)).await.unwrap();
+    let owed: Vec<String> =
+        world.events().await.into_iter().filter_map(|event| event.event.subject).collect();
+    assert!(!owed.iter().any(|it| it.contains("count_till@2026-03-02T09:01:00Z")), "{owed:?}");
+
+    let mut replayed = machine(&world);
+    for event in world.events().await {
+        replayed.apply(&event).unwrap();
+    }
+    let live = world.store.snapshot().get(SPACE, KEY).unwrap().unwrap();
+    let log = Log::open(world.store.clone(), None).await.unwrap();
+    let chain = log.reader().chain_at(replayed.applied()).unwrap().unwrap();
+    assert!(replayed.checkpoint(&chain) == restored(&world, &live).checkpoint(&chain));
+    running.stop().await;
+    restarts_change_nothing(&world).await;
 }

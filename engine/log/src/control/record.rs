@@ -77,6 +77,13 @@ impl Control {
         })
     }
 
+    /// Whether `event` says that an engine has started again: what the calendar called for while none
+    /// was up is caught up with then.
+    #[must_use]
+    pub fn is_resumption(event: &Event) -> bool {
+        event.event.kind == Kind::Control && event.event.r#type == "engine.resumed"
+    }
+
     /// The decision that `event` records; none when it is not a control event.
     #[must_use]
     pub fn from_event(event: &Event) -> Option<Result<Self, ControlError>> {
@@ -134,10 +141,13 @@ mod tests {
             tripped: true,
             detail: "$3 of $2".to_owned(),
         };
-        for control in [opened(), breaker] {
+        for control in [opened(), breaker, Control::EngineResumed {}] {
             let new = control.to_new_event(Timestamp::EPOCH, Position::new(41), 3).unwrap();
             assert_eq!(new.id, "41.3");
-            assert_eq!(Control::from_event(&event(new)), Some(Ok(control)));
+            let written = event(new);
+            let resumed = matches!(control, Control::EngineResumed {});
+            assert_eq!(Control::is_resumption(&written), resumed);
+            assert_eq!(Control::from_event(&written), Some(Ok(control)));
         }
     }
 

@@ -148,7 +148,7 @@ fn any_state_under_a_right_checksum_is_restored_or_refused() {
 fn run(program: &Arc<Program>, case: &Case) -> Evaluator {
     let mut evaluator = Evaluator::new(Arc::clone(program));
     for event in case.events() {
-        evaluator.advance(event.recorded, &mut |_| {});
+        evaluator.pass_to(event, &mut |_| {});
         evaluator.on_event(event, &mut |_| {});
     }
     evaluator

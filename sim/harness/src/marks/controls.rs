@@ -25,6 +25,11 @@ pub(super) const MARKS: &[Mark] = &[
         Control::IntentAdopted { .. } | Control::IntentEvolved { .. }
     ),
     control!(
+        "engine-resumed",
+        "an engine started again on a log whose spec goes by the calendar",
+        Control::EngineResumed {}
+    ),
+    control!(
         "check-fails",
         "a checker found that what it checks does not hold",
         Control::CheckReported { holds: false, .. }
@@ -232,6 +237,7 @@ mod tests {
     const fn of(control: &Control) -> &'static str {
         match control {
             Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => "intent-adopted",
+            Control::EngineResumed {} => "engine-resumed",
             Control::CheckReported { holds: true, .. } => "check-holds",
             Control::CheckReported { holds: false, .. } => "check-fails",
             Control::GapOpened { kind: GapKind::Reaction, .. } => "gap-of-reaction",

@@ -36,7 +36,7 @@ fn changes(evidence: &Evidence) -> Vec<(u64, Change)> {
     let mut changes = Vec::new();
     for event in &evidence.log.events {
         let at = event.position.get();
-        evaluator.advance(event.recorded, &mut |change| changes.push((at - 1, change)));
+        evaluator.pass_to(event, &mut |change| changes.push((at - 1, change)));
         evaluator.on_event(event, &mut |change| changes.push((at, change)));
     }
     changes

@@ -6,7 +6,7 @@
 //! Start reading at [`judge`].
 
 use homeostat_kernel::Machine;
-use homeostat_log::{ChainHash, Event};
+use homeostat_log::{ChainHash, Control, Event};
 
 use super::evidence::Checkpoint;
 use super::{Evidence, Findings};
@@ -124,8 +124,9 @@ fn state_after(
 
 fn replay(machine: &mut Machine, events: &[Event], looks: bool) {
     for event in events {
-        if looks {
-            // As a living engine does: it looks when it wakes and decides before it appends.
+        if looks && !Control::is_resumption(event) {
+            // As a living engine does: it looks when it wakes and decides before it appends. The
+            // first thing that it appends says how long it was not living.
             machine.advance(event.recorded);
             if !machine.decide(event.recorded).is_empty() {
                 machine.forget_in_flight();

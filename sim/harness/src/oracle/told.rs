@@ -100,6 +100,7 @@ impl Told {
             Control::GapDecided { decision: Decision::Backfill, .. }
             | Control::IntentAdopted { .. }
             | Control::IntentEvolved { .. }
+            | Control::EngineResumed {}
             | Control::CheckReported { .. } => {}
         }
     }
@@ -126,6 +127,7 @@ pub(crate) fn gap_of(control: &Control) -> Option<&str> {
         | Control::GapDecided { gap, .. } => Some(gap),
         Control::IntentAdopted { .. }
         | Control::IntentEvolved { .. }
+        | Control::EngineResumed {}
         | Control::CheckReported { .. }
         | Control::BreakerChanged { .. } => None,
     }
