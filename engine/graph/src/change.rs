@@ -5,6 +5,7 @@
 //! Promise: `GapClosed` follows `GapOpened` of the same obligation, at most once each.
 //! Start reading at [`Change`].
 
+use homeostat_intent::lowered::Strength;
 use homeostat_log::control::{GapKind, GapOutcome};
 use homeostat_world::{Position, Timestamp};
 use serde::Serialize;
@@ -118,14 +119,35 @@ pub enum Change {
         /// How it ended.
         outcome: GapOutcome,
     },
+    /// A version asks something of events of before it, which waits for a person's word.
+    BackfillAsked {
+        /// Where the version was adopted.
+        adopted: Position,
+        /// Since when.
+        at: Timestamp,
+        /// How hard the hardest of it is.
+        strength: Strength,
+        /// How many obligations.
+        count: u64,
+    },
+    /// That no longer waits for a person's word.
+    BackfillDecided {
+        /// Where the version was adopted.
+        adopted: Position,
+        /// Fulfilled: it is owed from now on, some at a time, or all of it has happened. Waived or
+        /// withdrawn: it is not.
+        outcome: GapOutcome,
+    },
 }
 
 impl Change {
-    /// The obligation that it is about; a guard's decision is about none.
+    /// The obligation that it is about; guards and backfills are about none.
     #[must_use]
     pub fn obligation(&self) -> Option<ObligationId> {
         match *self {
-            Self::GuardDecided { .. } => None,
+            Self::GuardDecided { .. }
+            | Self::BackfillAsked { .. }
+            | Self::BackfillDecided { .. } => None,
             Self::Activated { id, .. }
             | Self::GapOpened { id, .. }
             | Self::DeadlineMissed { id, .. }

@@ -5,8 +5,8 @@
 //! Promise: equal states give equal bytes, and a restored evaluator goes on as the first would have.
 //! Start reading at [`Evaluator::checkpoint`], then [`Evaluator::restore`].
 
-mod read;
-mod write;
+pub(crate) mod read;
+pub(crate) mod write;
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::evaluator::Evaluator;
 use crate::program::Program;
 
 /// The form of the bytes. Another form is another number.
-const VERSION: u64 = 3;
+const VERSION: u64 = 6;
 
 /// Why bytes are no state of a program.
 #[derive(Debug, thiserror::Error)]

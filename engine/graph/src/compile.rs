@@ -125,6 +125,7 @@ fn empty(spec: &Spec) -> Program {
         name: spec.name.clone(),
         hash: spec.hash,
         settle: spec.limits.settle,
+        in_flight_max: usize::try_from(spec.limits.max_backfill_in_flight).unwrap_or(usize::MAX),
         remembers: false,
         type_names: hashbrown::HashMap::default(),
         types: Vec::new(),

@@ -31,6 +31,27 @@ impl State {
         frame: &[Datum],
         sink: Sink<'_>,
     ) -> u32 {
+        let slot = self.bind(program, index, moment, frame);
+        if let Some(tally) = self.tallies.get_mut(index as usize) {
+            tally.triggers += 1;
+            tally.pending += 1;
+        }
+        let obligation = self.open.get(slot);
+        let (id, due) = (obligation.id(), deadline(obligation.due));
+        let at = Timestamp::from_micros(moment.at);
+        sink(Change::Activated { id, at, due, depth: moment.depth });
+        self.open_or_wait(program, slot, sink);
+        slot
+    }
+
+    /// Evaluates what a duty is bound to and keeps it. Gives its place.
+    pub(crate) fn bind(
+        &mut self,
+        program: &Program,
+        index: u32,
+        moment: Moment,
+        frame: &[Datum],
+    ) -> u32 {
         let clause = at(&program.clauses, index);
         let mut bound = std::mem::take(&mut self.room);
         bound.clear();
@@ -58,28 +79,39 @@ impl State {
             let frame = Frame { event_type: moment.event_type, values: frame.into() };
             new.chain_mut().frame = Some(frame);
         }
-        let id = new.id();
         self.occasions.enter(moment.trigger);
-        let slot = self.open.insert(new, program);
-        if let Some(tally) = self.tallies.get_mut(index as usize) {
-            tally.triggers += 1;
-            tally.pending += 1;
-        }
-        let at = Timestamp::from_micros(moment.at);
-        sink(Change::Activated { id, at, due: deadline(due), depth: moment.depth });
-        let from = gap_from(clause, program.settle, moment.at, due);
-        if from.is_some_and(|from| from <= moment.at) {
-            self.open_gap(slot, clause.gap, moment.at, sink);
+        self.open.insert(new, program)
+    }
+
+    /// Opens the gap of what is owed from now on, or sees to it that time will.
+    pub(crate) fn open_or_wait(&mut self, program: &Program, slot: u32, sink: Sink<'_>) {
+        let obligation = self.open.get(slot);
+        let (activated, due) = (obligation.activated, obligation.due);
+        let clause = at(&program.clauses, obligation.clause);
+        let from = gap_from(clause, program.settle, activated, due);
+        if from.is_some_and(|from| from <= activated) {
+            let kind = self.gap_kind(program, slot, clause.gap);
+            self.open_gap(slot, kind, activated, sink);
         }
         self.set_timer(program, slot);
-        slot
+    }
+
+    /// What sort of gap an obligation opens that would usually open one of `usual`.
+    fn gap_kind(&self, program: &Program, slot: u32, usual: GapKind) -> GapKind {
+        if self.backlog.is_idle() {
+            return usual;
+        }
+        let obligation = self.open.get(slot);
+        let first = program.chain_start(ClauseIndex(obligation.clause)).0;
+        let is_retroactive = self.backlog.is_in_flight((obligation.trigger, first));
+        if is_retroactive { GapKind::Intent } else { usual }
     }
 
     /// Lets time come to `now`: everything due strictly before it happens, in order.
     pub(crate) fn pass_time(&mut self, program: &Program, now: i64, sink: Sink<'_>) {
         let begins = !self.has_begun();
         self.now = self.now.max(now);
-        let ticking = !program.periodic.is_empty();
+        let ticking = !program.periodic.is_empty() && !self.examines;
         if begins && ticking {
             self.begin_ticks(program);
         }
@@ -111,7 +143,8 @@ impl State {
     fn fire(&mut self, program: &Program, slot: u32, time: i64, sink: Sink<'_>) {
         let obligation = self.open.get_mut(slot);
         if time != obligation.due {
-            let kind = at(&program.clauses, obligation.clause).gap;
+            let usual = at(&program.clauses, obligation.clause).gap;
+            let kind = self.gap_kind(program, slot, usual);
             self.open_gap(slot, kind, time, sink);
             self.set_timer(program, slot);
             return;
@@ -131,7 +164,8 @@ impl State {
                     tally.overdue += 1;
                 }
                 if !self.open.get(slot).gap_open {
-                    self.open_gap(slot, GapKind::Temporal, time, sink);
+                    let kind = self.gap_kind(program, slot, GapKind::Temporal);
+                    self.open_gap(slot, kind, time, sink);
                 }
             }
         }
@@ -169,7 +203,7 @@ impl State {
         }
     }
 
-    fn open_gap(&mut self, slot: u32, kind: GapKind, at: i64, sink: Sink<'_>) {
+    pub(crate) fn open_gap(&mut self, slot: u32, kind: GapKind, at: i64, sink: Sink<'_>) {
         let obligation = self.open.get_mut(slot);
         assert!(!obligation.gap_open, "a gap opens once");
         obligation.gap_open = true;
@@ -181,7 +215,7 @@ impl State {
     /// once it has settled, or its deadline.
     pub(crate) fn set_timer(&mut self, program: &Program, slot: u32) {
         let obligation = self.open.get(slot);
-        if obligation.stage != Stage::Active {
+        if obligation.stage != Stage::Active || self.examines {
             return;
         }
         let clause = at(&program.clauses, obligation.clause);
@@ -211,7 +245,7 @@ fn gap_from(clause: &Clause, settle: Length, activated: i64, due: i64) -> Option
     }
 }
 
-fn later(start: i64, length: Length) -> i64 {
+pub(crate) fn later(start: i64, length: Length) -> i64 {
     calendar::after(Timestamp::from_micros(start), length).as_micros()
 }
 

@@ -138,5 +138,11 @@ pub(crate) fn line(evaluator: &Evaluator, change: Change) -> String {
         Change::Compensated { .. } => format!("{name} compensated"),
         Change::Waived { .. } => format!("{name} waived"),
         Change::GapClosed { outcome, .. } => format!("{name} closed {outcome:?}"),
+        Change::BackfillAsked { adopted, strength, count, .. } => {
+            format!("backfill@{adopted} asked for {count}, {strength:?}")
+        }
+        Change::BackfillDecided { adopted, outcome } => {
+            format!("backfill@{adopted} decided {outcome:?}")
+        }
     }
 }

@@ -186,7 +186,9 @@ impl State {
         for item in items {
             match *item {
                 ItemPlan::Duty(clause) => {
-                    self.activate(program, clause, moment, &scene.frame, sink);
+                    if !self.queue_if_retroactive(program, clause, moment, scene, sink) {
+                        self.activate(program, clause, moment, &scene.frame, sink);
+                    }
                 }
                 ItemPlan::Guard(guard) => {
                     if let Some(tally) = self.guard_tallies.get_mut(guard as usize) {
@@ -511,7 +513,7 @@ fn fate(scene: &Scene, place: u32) -> Fate {
 }
 
 /// The duties of a body that is not entered will never be fulfilled.
-fn end_fates(program: &Program, items: &[ItemPlan], scene: &mut Scene) {
+pub(crate) fn end_fates(program: &Program, items: &[ItemPlan], scene: &mut Scene) {
     for item in items {
         match *item {
             ItemPlan::Duty(clause) => {

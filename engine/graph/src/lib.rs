@@ -14,6 +14,7 @@ mod datum;
 mod deadlines;
 pub mod draw;
 mod evaluator;
+mod evolve;
 pub mod explain;
 mod fact;
 #[cfg(test)]
@@ -40,6 +41,9 @@ pub use checkpoint::RestoreError;
 pub use compile::CompileError;
 pub use datum::Truth;
 pub use evaluator::{Evaluator, Footprint};
+pub use evolve::{
+    Adoption, BackfillView, ClausePreview, Preview, Retroactive, Standing as BackfillStanding,
+};
 pub use explain::{Consequences, Explainer, TimeLine};
 pub use fact::{Fact, Fields, LineError};
 pub use occasion::{Began, ObligationName};

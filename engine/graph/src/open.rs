@@ -45,6 +45,8 @@ const _: () = assert!(size_of::<Option<Obligation>>() == 64);
 /// How far an open obligation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
+    /// Asked for by a version that came after its trigger, and not owed yet.
+    Queued,
     Active,
     /// Its deadline has passed.
     Overdue,

@@ -31,6 +31,8 @@ pub struct Program {
     pub(crate) name: Option<String>,
     pub(crate) hash: SpecHash,
     pub(crate) settle: Length,
+    /// Retroactive obligations that are owed at once.
+    pub(crate) in_flight_max: usize,
     /// Whether any clause reads an attribute of an entity.
     pub(crate) remembers: bool,
     /// Canonical names and aliases.

@@ -11,6 +11,7 @@ use homeostat_log::{Kind, Value};
 use homeostat_world::{Position, canary};
 
 use crate::change::{Change, Fulfilment, ObligationId};
+use crate::evolve::backlog::{self, Word};
 use crate::fact::Fact;
 use crate::guards::Fate;
 use crate::open::{NOWHERE, Obligation, Stage};
@@ -87,8 +88,9 @@ impl State {
         }
         self.room = keys;
         if clause.each && into.len() > first + 1 && !canary::planted("one_event_for_each") {
-            // One event for each: the one that waits longest has it.
-            let oldest = into.iter().skip(first).min().copied();
+            // One event for each: the one that waits longest has it, before any that is not owed yet.
+            let waits = |it: &&Match| (self.open.get(it.slot).stage == Stage::Queued, **it);
+            let oldest = into.iter().skip(first).min_by_key(waits).copied();
             into.truncate(first);
             into.extend(oldest);
         }
@@ -127,7 +129,8 @@ impl State {
         let obligation = self.open.get(slot);
         let (id, up, down) = (obligation.id(), obligation.up(), obligation.down());
         let until = obligation.due - i64::from(canary::planted("due_is_too_late"));
-        let outcome = match (time <= until, obligation.stage != Stage::Active) {
+        let is_overdue = matches!(obligation.stage, Stage::Overdue | Stage::Lapsed);
+        let outcome = match (time <= until, is_overdue) {
             (true, false) => Fulfilment::InTime,
             (true, true) => Fulfilment::SeenLate,
             (false, _) => Fulfilment::Late,
@@ -162,8 +165,12 @@ impl State {
             sink(Change::GapClosed { id: obligation.id(), outcome: end.outcome() });
         }
         self.let_go(&obligation);
+        let fulfilled = matches!(end, End::Fulfilled(_) | End::Compensated);
+        let owed = (obligation.trigger, obligation.clause);
+        self.note_retroactive_end(owed, fulfilled, sink);
         let Some(tally) = self.tallies.get_mut(obligation.clause as usize) else { return };
-        *tally.place_of(obligation.stage) -= 1;
+        let Some(place) = tally.place_of(obligation.stage) else { return };
+        *place -= 1;
         *match end {
             End::Fulfilled(Fulfilment::Late) => &mut tally.late,
             End::Fulfilled(Fulfilment::InTime) => &mut tally.met,
@@ -177,7 +184,16 @@ impl State {
         } += 1;
     }
 
-    fn let_go(&mut self, obligation: &Obligation) {
+    /// Takes out what a person does not want to be owed, before it was.
+    pub(crate) fn forget_queued(&mut self, program: &Program, id: ObligationId, sink: Sink<'_>) {
+        let Some(slot) = self.open.find(id) else { return };
+        let obligation = self.open.remove(slot, program);
+        assert!(obligation.stage == Stage::Queued, "what is held is not owed yet");
+        self.let_go(&obligation);
+        self.settle_fates(program, id, None, (self.position, self.now), sink);
+    }
+
+    pub(crate) fn let_go(&mut self, obligation: &Obligation) {
         self.occasions.leave(obligation.trigger);
         for value in obligation.values.as_slice() {
             value.release(&mut self.symbols);
@@ -228,18 +244,25 @@ impl State {
         }
     }
 
-    /// The engine's own records say one thing to the graph: that a person waived an obligation.
+    /// The engine's own records say one thing to the graph: what a person decided.
     pub(crate) fn control(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
         if fact.r#type != "gap.decided" {
             return;
         }
-        let (mut waived, mut id) = (false, None);
+        let (mut word, mut id, mut adoption) = (None, None, None);
         fact.fields.each(&mut |name, value| match (name, value) {
-            ("decision", Value::Text("waive")) => waived = true,
-            ("gap", Value::Text(gap)) => id = self.parse_id(program, gap),
+            ("decision", Value::Text("waive")) => word = Some(Word::Waive),
+            ("decision", Value::Text("backfill")) => word = Some(Word::Backfill),
+            ("gap", Value::Text(gap)) => {
+                (id, adoption) = (self.parse_id(program, gap), backlog::parse(gap));
+            }
             _ => {}
         });
-        let slot = id.filter(|_| waived).and_then(|id| self.open.find(id));
+        if let (Some(word), Some(position)) = (word, adoption) {
+            self.decide_backfill(program, position, word, sink);
+            return;
+        }
+        let slot = id.filter(|_| word == Some(Word::Waive)).and_then(|id| self.open.find(id));
         let Some(slot) = slot else { return };
         let obligation = self.open.get(slot);
         if obligation.stage == Stage::Lapsed {
@@ -253,6 +276,7 @@ impl State {
         while up != NOWHERE {
             let lapsed = self.open.remove(up, program);
             self.let_go(&lapsed);
+            self.note_retroactive_end((lapsed.trigger, lapsed.clause), false, sink);
             up = lapsed.up();
         }
         self.settle_fates(program, id, None, (self.position, fact.time.as_micros()), sink);

@@ -17,6 +17,7 @@ use crate::change::Change;
 use crate::columns::Columns;
 use crate::counts::Counts;
 use crate::datum::Datum;
+use crate::evolve::backlog::Backlog;
 use crate::explain::probe::Probe;
 use crate::fact::Fact;
 use crate::guards::{Pending, Scene};
@@ -46,6 +47,10 @@ pub(crate) struct State {
     pub(crate) granted: Vec<HashSet<Box<[Datum]>, FixedState>>,
     pub(crate) occasions: Occasions,
     pub(crate) open: Open,
+    /// What versions ask of events of before them.
+    pub(crate) backlog: Backlog,
+    /// Whether this is an examination of a log for a version that is not in force.
+    pub(crate) examines: bool,
     pub(crate) wheel: Wheel,
     /// Triggers with undecided guards, by trigger and block.
     pub(crate) pending: BTreeMap<(u64, u32), Pending>,
@@ -98,6 +103,8 @@ impl State {
             granted: program.requirements.iter().map(|_| HashSet::default()).collect(),
             occasions: Occasions::default(),
             open: Open::default(),
+            backlog: Backlog::default(),
+            examines: false,
             wheel: Wheel::new(),
             pending: BTreeMap::new(),
             listening: BTreeSet::new(),
@@ -122,8 +129,15 @@ impl State {
         self.position = fact.position.get();
         if fact.kind == Kind::Control {
             self.control(program, fact, sink);
-            return;
+        } else {
+            self.look_at(program, fact, sink);
         }
+        if !self.backlog.is_idle() {
+            self.start_more(program, fact.time.as_micros(), sink);
+        }
+    }
+
+    fn look_at(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
         let event_type = program.type_names.get(&*fact.r#type).copied();
         let plan = event_type.map(|index| at(&program.types, index));
         let inferred = fact.kind == Kind::Enrichment;
@@ -140,7 +154,7 @@ impl State {
         {
             self.trigger(program, fact, event_type, sink);
         }
-        if !program.periodic.is_empty() {
+        if !program.periodic.is_empty() && !self.examines {
             self.follow_instances(program);
         }
         self.forget_event();

@@ -20,6 +20,8 @@ use crate::state::State;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObligationState {
+    /// Asked for by a version that came after its trigger, and not owed yet.
+    Queued,
     /// Owed, and not yet due.
     Active,
     /// Owed, and due has passed.
@@ -151,12 +153,13 @@ pub struct GuardSummary {
 }
 
 impl Tally {
-    /// The count that an open obligation is in.
-    pub(crate) fn place_of(&mut self, stage: Stage) -> &mut u64 {
+    /// The count that an open obligation is in; none before it is owed.
+    pub(crate) fn place_of(&mut self, stage: Stage) -> Option<&mut u64> {
         match stage {
-            Stage::Active => &mut self.pending,
-            Stage::Overdue => &mut self.overdue,
-            Stage::Lapsed => &mut self.lapsed,
+            Stage::Queued => None,
+            Stage::Active => Some(&mut self.pending),
+            Stage::Overdue => Some(&mut self.overdue),
+            Stage::Lapsed => Some(&mut self.lapsed),
         }
     }
 }
@@ -255,6 +258,7 @@ fn view(program: &Program, state: &State, slot: u32) -> ObligationView {
 
 fn standing(obligation: &Obligation) -> ObligationState {
     match obligation.stage {
+        Stage::Queued => ObligationState::Queued,
         Stage::Active => ObligationState::Active,
         Stage::Overdue => ObligationState::Overdue,
         Stage::Lapsed => ObligationState::Lapsed,

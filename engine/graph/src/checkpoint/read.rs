@@ -11,6 +11,7 @@ use minicbor::data::Type;
 use super::RestoreError;
 use crate::columns::Cell;
 use crate::datum::Datum;
+use crate::evolve::stored;
 use crate::guards::{Fate, Pending, Scene};
 use crate::intern::Symbols;
 use crate::occasion::{Began, FIRST};
@@ -20,11 +21,11 @@ use crate::state::State;
 use crate::view::{GuardTally, Tally};
 use crate::zones::Tick;
 
-type Read<T> = Result<T, RestoreError>;
+pub(crate) type Read<T> = Result<T, RestoreError>;
 
 pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     let mut from = Decoder::new(bytes);
-    expect_len(&mut from, 14, "checkpoint")?;
+    expect_len(&mut from, 15, "checkpoint")?;
     let version = from.u64()?;
     if version != super::VERSION {
         return Err(RestoreError::Version { found: version });
@@ -60,6 +61,7 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     if state.occasions.count() != restored {
         return Err(malformed("an occasion that nothing is of"));
     }
+    stored::read(&mut from, program, &mut state)?;
     state.symbols.settle();
     if from.position() != bytes.len() {
         return Err(malformed("bytes after its end"));
@@ -141,6 +143,7 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
             0 => Stage::Active,
             1 => Stage::Overdue,
             2 => Stage::Lapsed,
+            3 => Stage::Queued,
             _ => return Err(malformed("an unknown stage")),
         };
         if from.datatype()? == Type::Null {
@@ -152,9 +155,14 @@ fn obligations(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> 
             check_frame(program, plan.block, event_type, values.len())?;
             new.chain_mut().frame = Some(Frame { event_type, values: values.into() });
         }
-        let lapsed = new.stage == Stage::Lapsed;
-        let lapses = plan.fallback.is_some() && due != NEVER;
-        if down.is_some() != lapsed || lapses && new.frame().is_some() == lapsed {
+        // Overdue, it was so before a version gave it a fallback.
+        let lapses = match new.stage {
+            Stage::Active => due != NEVER,
+            Stage::Queued => plan.within.is_some(),
+            Stage::Overdue | Stage::Lapsed => false,
+        };
+        let has_frame = lapses && plan.fallback.is_some();
+        if down.is_some() != (new.stage == Stage::Lapsed) || has_frame != new.frame().is_some() {
             return Err(malformed("an obligation that contradicts itself"));
         }
         if state.open.find(new.id()).is_some() {
@@ -343,11 +351,11 @@ fn counts<const N: usize>(from: &mut Decoder<'_>) -> Read<[u64; N]> {
     Ok(counts)
 }
 
-fn len(from: &mut Decoder<'_>) -> Read<u64> {
+pub(crate) fn len(from: &mut Decoder<'_>) -> Read<u64> {
     from.array()?.ok_or_else(|| malformed("a list without its length"))
 }
 
-fn expect_len(from: &mut Decoder<'_>, expected: usize, what: &str) -> Read<()> {
+pub(crate) fn expect_len(from: &mut Decoder<'_>, expected: usize, what: &str) -> Read<()> {
     let found = len(from)?;
     if found != expected as u64 {
         return Err(RestoreError::Malformed(format!(
@@ -357,7 +365,7 @@ fn expect_len(from: &mut Decoder<'_>, expected: usize, what: &str) -> Read<()> {
     Ok(())
 }
 
-fn malformed(what: &str) -> RestoreError {
+pub(crate) fn malformed(what: &str) -> RestoreError {
     RestoreError::Malformed(what.to_owned())
 }
 

@@ -9,6 +9,7 @@ use minicbor::encode::Error;
 
 use crate::columns::Cell;
 use crate::datum::Datum;
+use crate::evolve::stored;
 use crate::guards::{Fate, Pending};
 use crate::intern::Symbols;
 use crate::occasion::Began;
@@ -17,8 +18,8 @@ use crate::program::Program;
 use crate::state::State;
 use crate::view::{GuardTally, Tally};
 
-type Bytes = Encoder<Vec<u8>>;
-type Written = Result<(), Error<std::convert::Infallible>>;
+pub(crate) type Bytes = Encoder<Vec<u8>>;
+pub(crate) type Written = Result<(), Error<std::convert::Infallible>>;
 
 pub(super) fn state(program: &Program, state: &State) -> Vec<u8> {
     let mut bytes = Encoder::new(Vec::new());
@@ -29,7 +30,7 @@ pub(super) fn state(program: &Program, state: &State) -> Vec<u8> {
 }
 
 fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
-    bytes.array(14)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
+    bytes.array(15)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
     bytes.u64(state.position)?.i64(state.now)?;
     bytes.array(count(state.tallies.len()))?;
     for tally in &state.tallies {
@@ -53,7 +54,8 @@ fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
     columns(bytes, program, state)?;
     granted(bytes, state)?;
     instances(bytes, program, state)?;
-    ticks(bytes, state)
+    ticks(bytes, state)?;
+    stored::write(bytes, &state.backlog)
 }
 
 fn occasions(bytes: &mut Bytes, state: &State) -> Written {
@@ -81,6 +83,7 @@ fn obligation(bytes: &mut Bytes, open: &Obligation, state: &State) -> Written {
         Stage::Active => 0,
         Stage::Overdue => 1,
         Stage::Lapsed => 2,
+        Stage::Queued => 3,
     };
     let flags = u8::from(open.gap_open) | stage << 1;
     bytes.u8(flags)?;
@@ -215,7 +218,7 @@ fn counts(bytes: &mut Bytes, counts: &[u64]) -> Written {
     Ok(())
 }
 
-fn count(len: usize) -> u64 {
+pub(crate) fn count(len: usize) -> u64 {
     len as u64
 }
 

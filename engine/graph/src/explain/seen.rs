@@ -117,6 +117,8 @@ impl Seen {
                 Change::Waived { .. } => seen.status = Status::Waived,
                 Change::Activated { .. }
                 | Change::GapClosed { .. }
+                | Change::BackfillAsked { .. }
+                | Change::BackfillDecided { .. }
                 | Change::GuardDecided { .. } => {}
             }
         }

@@ -78,7 +78,10 @@ impl Heard {
             Change::Withdrawn { .. } => verdict.standing = Standing::Withdrawn,
             Change::Compensated { .. } => verdict.standing = Standing::Compensated,
             Change::Waived { .. } => verdict.standing = Standing::Waived,
-            Change::Activated { .. } | Change::GuardDecided { .. } => {}
+            Change::Activated { .. }
+            | Change::GuardDecided { .. }
+            | Change::BackfillAsked { .. }
+            | Change::BackfillDecided { .. } => {}
         }
     }
 }

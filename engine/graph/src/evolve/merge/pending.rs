@@ -1,0 +1,165 @@
+//! Guards that wait, when a version takes over.
+//!
+//! In: what either version waits for. Out: what goes on waiting.
+//! Never: decides what the old version has decided, nor lets wait what can be decided by nothing.
+//! Promise: a guard that both versions have is decided once for each trigger.
+//! Start reading at [`Merge::settle_pending`].
+
+use homeostat_intent::lowered::Backfill as Policy;
+
+use super::super::Adoption;
+use super::{Merge, id};
+use crate::guards::{Fate, Pending, Scene, end_fates};
+use crate::instances::name;
+use crate::occasion::{Began, FIRST};
+use crate::program::{Opens, Program, at};
+use crate::state::{Sink, State};
+
+impl Merge<'_> {
+    /// Guards that wait: those that both versions wait for, and new ones over new clauses.
+    pub(super) fn settle_pending(&self, state: &mut State, adoption: Adoption, sink: Sink<'_>) {
+        self.carry_ticks(state);
+        let keys: Vec<(u64, u32)> = state.pending.keys().copied().collect();
+        for key in keys {
+            let Some(mut pending) = state.pending.remove(&key) else { continue };
+            let scene = &mut pending.scene;
+            let waits = |guard: &u32| self.goes_on_waiting(state, key.0, *guard, adoption);
+            let (kept, gone): (Vec<u32>, Vec<u32>) = scene.waiting.iter().partition(|it| waits(it));
+            scene.waiting = kept;
+            for guard in gone {
+                end_fates(self.new, &at(&self.new.guards, guard).body, scene);
+            }
+            for guard in &scene.waiting {
+                if self.pairing.guard(*guard).is_none()
+                    && let Some(tally) = state.guard_tallies.get_mut(*guard as usize)
+                {
+                    tally.undecided += 1;
+                }
+            }
+            let awaited = &at(&self.new.blocks, key.1).awaited;
+            for (fate, &clause) in scene.fates.iter_mut().zip(awaited) {
+                let Some(trigger) = trigger_of(self.new, state, key, clause) else { continue };
+                if *fate == Fate::Open && state.open.find(id(trigger, clause)).is_none() {
+                    *fate = self.fate_before(state, trigger, clause);
+                }
+            }
+            state.pending.insert(key, pending);
+            let moment = (adoption.position.get(), adoption.at.as_micros());
+            state.reconsider(self.new, key, moment, sink);
+        }
+    }
+
+    fn goes_on_waiting(&self, state: &State, trigger: u64, guard: u32, adoption: Adoption) -> bool {
+        match self.pairing.guard(guard) {
+            Some(old) => {
+                let block = at(&self.old.guards, old).block;
+                let before = self.trigger_before(state, trigger, block);
+                let before = before.and_then(|before| self.before.pending.get(&(before, block)));
+                before.is_some_and(|pending| pending.scene.waiting.contains(&old))
+            }
+            // What the old version has judged is not judged again.
+            None => adoption.policy != Policy::ProspectiveOnly && !self.pairing.holds_kept(guard),
+        }
+    }
+
+    /// What became of an awaited duty that is not open, as far as the old version remembers.
+    fn fate_before(&self, state: &State, trigger: u64, clause: u32) -> Fate {
+        let remembered = self.pairing.before(clause).and_then(|old| {
+            let plan = at(&self.old.clauses, old);
+            let before = self.trigger_before(state, trigger, plan.block)?;
+            let pending = self.before.pending.get(&(before, plan.block))?;
+            pending.scene.fates.get(plan.awaited? as usize).copied()
+        });
+        match remembered {
+            Some(Fate::Fulfilled) => Fate::Fulfilled,
+            _ => Fate::Ended,
+        }
+    }
+
+    /// An examination sees no ticks, so what waits since one is taken over from the old version.
+    fn carry_ticks(&self, state: &mut State) {
+        for (&(trigger, old_block), was) in &self.before.pending {
+            let occasion = self.before.occasions.get(trigger);
+            if !occasion.is_some_and(|it| matches!(it.began, Began::Tick(_))) {
+                continue;
+            }
+            let all = 0..u32::try_from(self.new.guards.len()).unwrap_or(0);
+            let waiting: Vec<u32> = all
+                .filter(|&guard| {
+                    self.pairing.guard(guard).is_some_and(|old| was.scene.waiting.contains(&old))
+                })
+                .collect();
+            let Some(&first) = waiting.first() else { continue };
+            let block = at(&self.new.guards, first).block;
+            let scene = self.scene(state, old_block, was, block, waiting);
+            let now = self.trigger_now(state, trigger, block);
+            state.occasions.enter(now);
+            let around = state.occasions.get(now).map(|it| it.around.to_vec()).unwrap_or_default();
+            if at(&self.new.blocks, block).listens {
+                state.listening.extend(around.into_iter().map(|outer| (outer, block, now)));
+            }
+            let (event_type, depth) = (self.type_now(was.event_type), was.depth);
+            state.pending.insert((now, block), Pending { event_type, depth, scene });
+        }
+    }
+
+    /// From now on there are ticks; those of a kept block go on from the last that ran.
+    pub(super) fn begin_ticks(&self, state: &mut State) {
+        let mut last: Vec<_> = self.before.ticks.last().collect();
+        last.sort_unstable_by_key(|&(periodic, instance, _)| {
+            (periodic, name(instance, &self.before.symbols).into_owned())
+        });
+        for (periodic, instance, tick) in last {
+            let kept = self.pairing.periodic().iter().find(|(old, _)| *old == periodic);
+            let Some(&(_, now)) = kept else { continue };
+            let instance = self.moved(state, instance);
+            state.ticks.put_last(now, instance, tick, &mut state.symbols);
+            instance.release(&mut state.symbols);
+        }
+        if state.has_begun() && !self.new.periodic.is_empty() {
+            state.begin_ticks(self.new);
+        }
+    }
+
+    fn scene(
+        &self,
+        state: &mut State,
+        old_block: u32,
+        was: &Pending,
+        block: u32,
+        waiting: Vec<u32>,
+    ) -> Scene {
+        let (old, new) = (at(&self.old.blocks, old_block), at(&self.new.blocks, block));
+        let frame = self.fields(state, (old, &was.scene.frame), new);
+        let same = old.watched.len() == new.watched.len();
+        let watched = (0..new.watched.len()).map(|place| {
+            let value = was.scene.watched.get(place).filter(|_| same).copied();
+            self.moved(state, value.unwrap_or_default())
+        });
+        let watched = watched.collect();
+        let fates = new.awaited.iter().map(|&clause| {
+            let place = self.pairing.before(clause);
+            let place = place.and_then(|it| old.awaited.iter().position(|old| *old == it));
+            place.and_then(|place| was.scene.fates.get(place)).copied().unwrap_or(Fate::Ended)
+        });
+        Scene { frame, watched, fates: fates.collect(), waiting }
+    }
+}
+
+/// The trigger that `clause` has for what waits under `key`: its own, or that of a block around.
+fn trigger_of(program: &Program, state: &State, key: (u64, u32), clause: u32) -> Option<u64> {
+    let wanted = at(&program.clauses, clause).block;
+    let (trigger, mut block) = key;
+    if block == wanted {
+        return Some(trigger);
+    }
+    let occasion = if trigger < FIRST { None } else { state.occasions.get(trigger) }?;
+    for &outer in occasion.around.iter().rev() {
+        let Opens::Each(each) = &at(&program.blocks, block).opens else { return None };
+        block = each.outer;
+        if block == wanted {
+            return Some(outer);
+        }
+    }
+    None
+}

@@ -1,0 +1,172 @@
+//! Which clause and which guard of a version is which of the version before.
+//!
+//! In: two programs. Out: numbers of one for numbers of the other.
+//! Never: pairs by slug or by place in the text: a clause is its identity, a guard is the triggers
+//! and conditions that it stands under.
+//! Promise: each is paired with one at most. Start reading at [`Pairing::of`].
+
+use std::collections::BTreeMap;
+
+use crate::program::{ItemPlan, Opens, Program, at};
+
+/// See the module's opening.
+#[derive(Debug)]
+pub(crate) struct Pairing {
+    /// For each clause of the new version, that of the old.
+    before: Vec<Option<u32>>,
+    /// For each clause of the old version, that of the new.
+    after: Vec<Option<u32>>,
+    /// For each guard of the new version, that of the old.
+    guards: Vec<Option<u32>>,
+    /// For each clause of the old version, the guards around it.
+    around: Vec<Vec<u32>>,
+    /// For each guard of the new version, whether a clause inside is one of the old.
+    holds_kept: Vec<bool>,
+    /// For each periodic block of the old version that the new one has, its places among those.
+    periodic: Vec<(u32, u32)>,
+}
+
+/// A guard by what it stands under, and which of those it is.
+type GuardKey = (Vec<String>, u32);
+
+impl Pairing {
+    pub(crate) fn of(old: &Program, new: &Program) -> Self {
+        let numbers: BTreeMap<_, _> = old.clauses.iter().zip(0..).map(|(c, n)| (c.id, n)).collect();
+        let before: Vec<Option<u32>> =
+            new.clauses.iter().map(|clause| numbers.get(&clause.id).copied()).collect();
+        let mut after = vec![None; old.clauses.len()];
+        for (new, old) in (0..).zip(&before) {
+            if let Some(place) = old.and_then(|old| after.get_mut(old as usize)) {
+                *place = Some(new);
+            }
+        }
+        let (old_walk, new_walk) = (Walk::over(old), Walk::over(new));
+        let mut guards = vec![None; new.guards.len()];
+        for (key, &guard) in &new_walk.guards {
+            if let Some(place) = guards.get_mut(guard as usize) {
+                *place = old_walk.guards.get(key).copied();
+            }
+        }
+        let mut holds_kept = vec![false; new.guards.len()];
+        for (around, kept) in new_walk.around.iter().zip(&before) {
+            for &guard in around.iter().filter(|_| kept.is_some()) {
+                if let Some(holds) = holds_kept.get_mut(guard as usize) {
+                    *holds = true;
+                }
+            }
+        }
+        let (old_ticks, new_ticks) = (periodic(old), periodic(new));
+        let same = |(key, place): (&(String, u32), &u32)| Some((*place, *new_ticks.get(key)?));
+        let periodic = old_ticks.iter().filter_map(same).collect();
+        Self { before, after, guards, around: old_walk.around, holds_kept, periodic }
+    }
+
+    /// The old number of a clause.
+    pub(crate) fn before(&self, clause: u32) -> Option<u32> {
+        *at(&self.before, clause)
+    }
+
+    /// The new number of a clause.
+    pub(crate) fn after(&self, clause: u32) -> Option<u32> {
+        *at(&self.after, clause)
+    }
+
+    /// The old number of a guard.
+    pub(crate) fn guard(&self, guard: u32) -> Option<u32> {
+        *at(&self.guards, guard)
+    }
+
+    /// The guards around a clause of the old version.
+    pub(crate) fn around(&self, old: u32) -> &[u32] {
+        at(&self.around, old).as_slice()
+    }
+
+    /// The places among the periodic blocks, in the old version and in the new.
+    pub(crate) fn periodic(&self) -> &[(u32, u32)] {
+        &self.periodic
+    }
+
+    /// Whether a guard of the new version has a clause of the old inside.
+    pub(crate) fn holds_kept(&self, guard: u32) -> bool {
+        *at(&self.holds_kept, guard)
+    }
+}
+
+/// Periodic blocks by their schedule as written, and which of those they are.
+fn periodic(program: &Program) -> BTreeMap<(String, u32), u32> {
+    let mut found = BTreeMap::new();
+    for (&block, place) in program.periodic.iter().zip(0..) {
+        let Opens::Every(plan) = &at(&program.blocks, block).opens else { continue };
+        let mut key = (plan.text.clone(), 0);
+        while found.contains_key(&key) {
+            key.1 += 1;
+        }
+        found.insert(key, place);
+    }
+    found
+}
+
+/// A program's guards by key, and the guards around each clause.
+struct Walk {
+    guards: BTreeMap<GuardKey, u32>,
+    around: Vec<Vec<u32>>,
+}
+
+impl Walk {
+    fn over(program: &Program) -> Self {
+        let around = vec![Vec::new(); program.clauses.len()];
+        let mut walk = Self { guards: BTreeMap::new(), around };
+        for block in program.blocks.iter().filter(|block| !block.is_inside()) {
+            let opened = match &block.opens {
+                Opens::Held(held) => held.text.clone(),
+                Opens::Every(plan) => plan.text.clone(),
+                Opens::Events | Opens::Each(_) => block.triggers.join("|"),
+            };
+            walk.items(program, &block.body, &mut vec![opened], &mut Vec::new());
+        }
+        walk
+    }
+
+    fn items(
+        &mut self,
+        program: &Program,
+        items: &[ItemPlan],
+        under: &mut Vec<String>,
+        guards: &mut Vec<u32>,
+    ) {
+        for item in items {
+            match *item {
+                ItemPlan::Duty(clause) => {
+                    let mut stage = Some(clause);
+                    while let Some(clause) = stage {
+                        if let Some(around) = self.around.get_mut(clause as usize) {
+                            around.clone_from(guards);
+                        }
+                        stage = at(&program.clauses, clause).fallback.map(|index| index.0);
+                    }
+                }
+                ItemPlan::Guard(guard) => {
+                    let plan = at(&program.guards, guard);
+                    under.push(plan.text.clone());
+                    let mut key = (under.clone(), 0);
+                    while self.guards.contains_key(&key) {
+                        key.1 += 1;
+                    }
+                    self.guards.insert(key, guard);
+                    guards.push(guard);
+                    self.items(program, &plan.body, under, guards);
+                    guards.pop();
+                    under.pop();
+                }
+                ItemPlan::Each(body) => {
+                    let body = at(&program.blocks, body);
+                    if let Opens::Each(each) = &body.opens {
+                        under.push(each.text.clone());
+                    }
+                    self.items(program, &body.body, under, guards);
+                    under.pop();
+                }
+            }
+        }
+    }
+}
