@@ -117,7 +117,7 @@ fn list(
         let clause = past.program.clause(gap.id.clause);
         let (style, strength) = hard(clause.strength);
         let due_style = match gap.state {
-            ObligationState::Active => Style::new(),
+            ObligationState::Queued | ObligationState::Active => Style::new(),
             ObligationState::Overdue | ObligationState::Lapsed => paint::BAD,
         };
         table.row([
