@@ -83,7 +83,10 @@ impl Ledger {
                 Change::Compensated { .. } => owed.standing = Standing::Compensated,
                 Change::Withdrawn { .. } => owed.standing = Standing::Withdrawn,
                 Change::Waived { .. } => owed.standing = Standing::Waived,
-                Change::Activated { .. } | Change::GuardDecided { .. } => {}
+                Change::Activated { .. }
+                | Change::GuardDecided { .. }
+                | Change::BackfillAsked { .. }
+                | Change::BackfillDecided { .. } => {}
             }
         }
     }
