@@ -17,7 +17,7 @@ use http_body_util::Full;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, PROBLEM_JSON, Problem};
-use crate::wire::{Appended, Decided, DecisionRequest, EventPage, Gap, GapPage, Status};
+use crate::wire::{Appended, CheckBegun, Decided, DecisionRequest, EventPage, Gap, GapPage, Status};
 use address::escape;
 use line::{Answer, Line};
 
@@ -238,6 +238,15 @@ impl<N: Net, C: Clock> Client<N, C> {
             .filter_map(|(name, value)| Some(format!("{name}={}", escape(value?))))
             .collect();
         self.get(format!("/v1/gaps?{}", set.join("&"))).await
+    }
+
+    /// Begins to check what the engine keeps against its log, or hears of the check that is under way.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn check(&mut self) -> Result<CheckBegun, ClientError> {
+        let path = "/v1/checks".to_owned();
+        self.send_json(Method::POST, path, None, Bytes::new(), Twice::Harmless).await
     }
 
     /// One open gap; `None` when there is no such open gap.

@@ -11,6 +11,7 @@
 
 mod body;
 pub mod client;
+mod contract;
 mod engine;
 mod events;
 mod gaps;

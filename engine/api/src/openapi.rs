@@ -5,7 +5,7 @@
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{engine, events, gaps, problem, wire};
+use crate::{contract, engine, events, gaps, problem, wire};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,11 +16,13 @@ use crate::{engine, events, gaps, problem, wire};
     tags(
         (name = "events", description = "the log"),
         (name = "gaps", description = "what should have happened and has not"),
+        (name = "contract", description = "what must hold, and whether it does"),
         (name = "engine", description = "the engine itself"),
     ),
     paths(
         events::append, events::list, events::one, events::consequences,
         gaps::list, gaps::one, gaps::decide,
+        contract::check,
         engine::status, engine::health, engine::ready, engine::metrics, engine::openapi,
         engine::index,
     ),

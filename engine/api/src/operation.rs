@@ -16,6 +16,7 @@ pub(crate) enum Operation {
     ListGaps,
     GetGap,
     Decide,
+    Check,
     Status,
     Health,
     Ready,
@@ -25,7 +26,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// All of them, in the order of the index page.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Index,
         Self::AppendEvents,
         Self::ListEvents,
@@ -34,6 +35,7 @@ impl Operation {
         Self::ListGaps,
         Self::GetGap,
         Self::Decide,
+        Self::Check,
         Self::Status,
         Self::Health,
         Self::Ready,
@@ -68,6 +70,9 @@ impl Operation {
                 "/v1/gaps/{id}/decision",
                 r#"a person's word: {"decision": "retry"|"waive", "by": …, "reason": …}"#,
             ),
+            Self::Check => {
+                (Method::POST, "/v1/checks", "check state and log against each other now")
+            }
             Self::Status => (Method::GET, "/v1/status", "log head, gaps, breakers, totals"),
             Self::Health => (Method::GET, "/healthz", "whether the engine is alive"),
             Self::Ready => (Method::GET, "/readyz", "whether it takes events"),

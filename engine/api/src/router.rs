@@ -21,7 +21,7 @@ use crate::limits::ServeLimits;
 use crate::meter::Meter;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
-use crate::{engine, events, gaps};
+use crate::{contract, engine, events, gaps};
 
 /// What every handler has at hand.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ fn handler<C: Clock>(operation: Operation) -> MethodRouter<Api<C>> {
         Operation::ListGaps => get(gaps::list::<C>),
         Operation::GetGap => get(gaps::one::<C>),
         Operation::Decide => post(gaps::decide::<C>),
+        Operation::Check => post(contract::check::<C>),
         Operation::Status => get(engine::status::<C>),
         Operation::Health => get(engine::health::<C>),
         Operation::Ready => get(engine::ready::<C>),

@@ -166,6 +166,22 @@ pub struct GapPage {
     pub next: Option<String>,
 }
 
+/// A check that was begun, or was under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckBegun {
+    /// As of which position of the log it looks.
+    #[schema(value_type = u64)]
+    pub position: Position,
+    /// What it looks at, by the names that `check.reported` has.
+    pub checks: Vec<String>,
+}
+
+impl From<homeostat_kernel::CheckBegun> for CheckBegun {
+    fn from(begun: homeostat_kernel::CheckBegun) -> Self {
+        Self { position: begun.position, checks: begun.checks }
+    }
+}
+
 /// A person's word about a gap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::ClauseFacts;
 
-/// A gap's id, ordered by the position in it, so that ties are broken by age.
+/// A gap's id, ordered by the position in it, or else by the time, so that ties are broken by age.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct GapKey {
     position: u64,
@@ -21,15 +21,22 @@ pub(crate) struct GapKey {
 }
 
 impl GapKey {
-    /// The key of `slug@position`. An id of another form sorts last.
+    /// The key of `slug@position`, `slug@time`, either with instances behind it (`~i1`). An id of another form sorts last.
     pub(crate) fn new(gap: &str) -> Self {
-        let position = gap.rsplit_once('@').and_then(|(_, position)| position.parse().ok());
-        Self { position: position.unwrap_or(u64::MAX), name: gap.into() }
+        let began = gap.split_once('@').map_or("", |(_, began)| began);
+        let began = began.split_once('~').map_or(began, |(began, _)| began);
+        Self { position: place(began).unwrap_or(u64::MAX), name: gap.into() }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// A position as it is, a time behind all of them.
+fn place(began: &str) -> Option<u64> {
+    let time = || began.parse().ok().and_then(|at: Timestamp| u64::try_from(at.as_micros()).ok());
+    began.parse().ok().or_else(|| time().map(|micros| micros | (1 << 63)))
 }
 
 /// What the graph says of an open gap.

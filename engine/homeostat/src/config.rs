@@ -4,7 +4,9 @@
 //! In: a file. Out: [`Settings`]. Promise: an unknown key is an error that names its line.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use homeostat_world::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -31,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) server: Option<String>,
     /// What an acknowledgement promises.
     pub(crate) durability: Option<Durability>,
+    /// How often `serve` checks what it keeps against the log.
+    pub(crate) check_every: Option<CheckEvery>,
     /// Colours.
     pub(crate) color: Option<Color>,
     /// What results are printed as.
@@ -48,6 +52,49 @@ pub(crate) enum Durability {
     #[default]
     Power,
     Process,
+}
+
+/// `--check-every`: a length of time, or `never`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct CheckEvery(pub(crate) Option<Duration>);
+
+impl Default for CheckEvery {
+    /// Once a day: a replay of the whole log in the background.
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(86_400)))
+    }
+}
+
+impl FromStr for CheckEvery {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        let every: Duration =
+            text.parse().map_err(|error| format!("{error}, or the word `never`"))?;
+        match every >= CHECK_EVERY_MIN {
+            true => Ok(Self(Some(every))),
+            false => Err(format!("`{text}` is too often, expected at least `{CHECK_EVERY_MIN}`")),
+        }
+    }
+}
+
+/// A check reads the whole log.
+const CHECK_EVERY_MIN: Duration = Duration::from_secs(1);
+
+impl TryFrom<String> for CheckEvery {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<CheckEvery> for String {
+    fn from(every: CheckEvery) -> Self {
+        every.0.map_or_else(|| "never".to_owned(), |every| every.to_string())
+    }
 }
 
 impl From<Durability> for homeostat_world::Durability {
@@ -110,11 +157,13 @@ mod tests {
         let settings = parse(
             Path::new("h.toml"),
             "log = \"l\"\nspec = [\"s\"]\nagents = \"a\"\nlisten = \"0:1\"\nserver = \"u\"\n\
-             durability = \"process\"\ncolor = \"never\"\nformat = \"json\"\n\
+             durability = \"process\"\ncheck-every = \"12h\"\ncolor = \"never\"\nformat = \"json\"\n\
              log-level = \"debug\"\nlog-format = \"json\"\n",
         )
         .unwrap();
         assert_eq!(settings.durability, Some(Durability::Process));
+        let half_a_day = Duration::from_secs(43_200);
+        assert_eq!(settings.check_every, Some(CheckEvery(Some(half_a_day))));
         assert_eq!(settings.color, Some(Color::Never));
         assert_eq!(settings.spec, [PathBuf::from("s")]);
         assert_eq!(settings.log_format, Some(LogFormat::Json));

@@ -7,6 +7,7 @@
 mod command;
 mod group;
 mod leftovers;
+mod verdict;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use homeostat_world::{Chance, Clock};
 
 pub use command::CommandRunner;
 pub use leftovers::{Cleared, LogMark};
+pub use verdict::{Answer, ask};
 
 /// Runs every agent of an agents file.
 #[derive(Clone, Debug)]

@@ -16,6 +16,7 @@ use homeostat_log::{ChainHash, Head};
 use homeostat_world::{Batch, Position, Snapshot, Space};
 use serde::{Deserialize, Serialize};
 
+use crate::check::Reports;
 use crate::machine::Machine;
 use crate::status::Totals;
 
@@ -25,7 +26,9 @@ pub const SPACE: Space = Space("checkpoints");
 pub const KEY: &[u8] = b"newest";
 
 /// The shape of the bytes. Raise it with any change of shape.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// What the sections hold, in their order.
+const SECTIONS: [&str; 4] = ["counts and reports", "graph", "conductor", "agents"];
 
 #[derive(Serialize, Deserialize)]
 struct Cover {
@@ -34,6 +37,7 @@ struct Cover {
     /// The chain hash at `position`: a checkpoint of another log does not fit.
     chain: String,
     totals: Totals,
+    reports: Reports,
 }
 
 /// Puts the machine's state into `batch`, as of `head`, which it must have reached.
@@ -49,6 +53,7 @@ pub(crate) fn encode(machine: &Machine, chain: &ChainHash) -> Vec<u8> {
         position: machine.applied,
         chain: chain.to_string(),
         totals: machine.totals.clone(),
+        reports: machine.reports.clone(),
     };
     let mut bytes = Vec::new();
     // Texts, numbers and maps with text keys always have a JSON form.
@@ -58,6 +63,8 @@ pub(crate) fn encode(machine: &Machine, chain: &ChainHash) -> Vec<u8> {
         machine.conductor.checkpoint(),
         machine.agents.checkpoint(),
     ] {
+        // Two states that could not be written would look the same.
+        assert!(!section.is_empty(), "every part of the state has bytes");
         bytes.extend_from_slice(&(section.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&section);
     }
@@ -98,7 +105,14 @@ pub(crate) fn decode(
     let mut machine = Machine::from_parts(graph, conductor, agents, Arc::clone(program));
     machine.applied = cover.position;
     machine.totals = cover.totals;
+    machine.reports = cover.reports;
     Ok((machine, cover.chain))
+}
+
+/// The parts of a machine's bytes, each with a name for people.
+pub(crate) fn sections(bytes: &[u8]) -> Vec<(&'static str, &[u8])> {
+    let mut rest = bytes;
+    SECTIONS.into_iter().map_while(|name| Some((name, take_section(&mut rest)?))).collect()
 }
 
 fn take_section<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {

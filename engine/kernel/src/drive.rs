@@ -19,6 +19,7 @@
 //!
 //! Start reading at [`Engine::start`], then `Loop::run`.
 
+mod checks;
 mod effects;
 mod queries;
 mod round;
@@ -34,10 +35,11 @@ use homeostat_intent::{Source, Spec};
 use homeostat_log::Log;
 use homeostat_world::limits::COMMIT_QUEUE_MAX;
 use homeostat_world::tasks::TaskEnd;
-use homeostat_world::{Clock, Durability, Store, TaskHandle, Tasks};
+use homeostat_world::{Clock, Durability, Duration, Store, TaskHandle, Tasks, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::handle::{Handle, Request};
+use crate::check::Checked;
+use crate::handle::{CheckBegun, Handle, Request};
 use crate::machine::Machine;
 use crate::status::Health;
 
@@ -78,6 +80,9 @@ pub struct Settings {
     pub adopt_history: bool,
     /// Whose word puts the spec in force.
     pub adopted_by: String,
+    /// How often what the engine keeps is checked against its log, besides when somebody asks for it: in the engine's
+    /// time, and at each start from a checkpoint. None: never by itself.
+    pub check_every: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -87,6 +92,7 @@ impl Default for Settings {
             checkpoint_every: 100_000,
             adopt_history: false,
             adopted_by: "operator".to_owned(),
+            check_every: None,
         }
     }
 }
@@ -136,9 +142,11 @@ where
     T: Tasks,
     R: Runner,
 {
-    let (mut machine, is_new) = start::recover(&parts)?;
+    let start::Recovered { mut machine, is_new, from_checkpoint } = start::recover(&parts)?;
     let (requests, inbox) = mpsc::channel(COMMIT_QUEUE_MAX);
     let (outcomes_in, outcomes) = mpsc::channel(COMMIT_QUEUE_MAX);
+    // One at a time.
+    let (checked_in, checked) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel();
     let Parts { log, store, clock, tasks, runner, spec, sources, agents: _, settings } = parts;
     let program = machine.program();
@@ -157,6 +165,13 @@ where
         outcomes_in,
         outcomes,
         alive: BTreeMap::new(),
+        checked_in,
+        checked,
+        checking: None,
+        wish_to_check: Vec::new(),
+        next_check: None,
+        last_check: None,
+        starts_from_checkpoint: from_checkpoint,
         carried: Vec::new(),
         health: Health::Ok,
         since_checkpoint: 0,
@@ -200,6 +215,18 @@ struct Loop<S: Store, C, T: Tasks, R> {
     outcomes: mpsc::Receiver<effects::Finished>,
     /// What stops each agent that runs.
     alive: BTreeMap<String, effects::Leash<T::Handle>>,
+    checked_in: mpsc::Sender<Checked>,
+    checked: mpsc::Receiver<Checked>,
+    /// The check that is under way.
+    checking: Option<checks::Checking<T::Handle>>,
+    /// Who wants one.
+    wish_to_check: Vec<oneshot::Sender<CheckBegun>>,
+    /// When one is due by itself.
+    next_check: Option<Timestamp>,
+    /// What the last one of this life found.
+    last_check: Option<Checked>,
+    /// Whether the state was taken from a checkpoint, and not from the log alone.
+    starts_from_checkpoint: bool,
     /// What this life has to say first.
     opening: Vec<homeostat_log::Control>,
     /// Decided, not yet in the log.

@@ -28,6 +28,16 @@ pub(crate) enum Request {
     Gap(String, oneshot::Sender<Option<GapView>>),
     Explain(Position, oneshot::Sender<Result<Consequences, AskError>>),
     Read(ReadQuery, oneshot::Sender<Result<Vec<Event>, AskError>>),
+    Check(oneshot::Sender<CheckBegun>),
+}
+
+/// A check that was begun, or was under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckBegun {
+    /// As of which position it looks.
+    pub position: Position,
+    /// What it looks at.
+    pub checks: Vec<String>,
 }
 
 /// A person's word about a gap.
@@ -165,6 +175,15 @@ impl Handle {
     /// See [`AskError`].
     pub async fn read(&self, query: ReadQuery) -> Result<Vec<Event>, AskError> {
         self.ask(|reply| Request::Read(query, reply)).await.unwrap_or(Err(AskError::Stopping))
+    }
+
+    /// Begins to check what the engine keeps against the log, unless a check is under way. What it finds comes into the
+    /// log as `check.reported`, where that differs from what stands there.
+    ///
+    /// # Errors
+    /// [`AskError::Stopping`].
+    pub async fn check(&self) -> Result<CheckBegun, AskError> {
+        self.ask(Request::Check).await.ok_or(AskError::Stopping)
     }
 
     /// Ready once the loop takes no more requests: it was stopped, or it has died of a defect.

@@ -4,6 +4,7 @@
 //! Never: has an effect that is not in the log first.
 //! Promise: all state is a fold of the log; a restart at any position gives the same state.
 //! Start reading at [`machine::Machine`], then [`drive`].
+pub mod check;
 pub mod checkpoint;
 pub mod drive;
 pub mod handle;
@@ -12,6 +13,6 @@ pub mod status;
 mod task;
 
 pub use drive::{Adopted, Engine, Parts, Running, Settings, StartError, adopted};
-pub use handle::{AppendError, AskError, DecideError, Handle, ReadQuery, Verdict};
+pub use handle::{AppendError, AskError, CheckBegun, DecideError, Handle, ReadQuery, Verdict};
 pub use machine::Machine;
 pub use status::{Health, Status, Totals};

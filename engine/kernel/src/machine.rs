@@ -17,6 +17,7 @@ use homeostat_log::{ChainHash, Control, Event};
 use homeostat_world::{Position, Timestamp};
 use serde_json::Value as Json;
 
+use crate::check::Reports;
 use crate::checkpoint;
 use crate::status::Totals;
 use crate::task::task;
@@ -29,6 +30,8 @@ pub struct Machine {
     pub(crate) conductor: Conductor,
     pub(crate) agents: Agents,
     pub(crate) totals: Totals,
+    /// What checks found that does not hold.
+    pub(crate) reports: Reports,
     /// The last position that was applied.
     pub(crate) applied: Position,
     /// How many ticks had run when the last event was applied.
@@ -55,9 +58,16 @@ impl Machine {
         agents: Agents,
         program: Arc<Program>,
     ) -> Self {
-        let (totals, applied) = (Totals::default(), Position::ZERO);
+        let (totals, reports, applied) = (Totals::default(), Reports::default(), Position::ZERO);
         let (ticks_run, changes) = (graph.ticks_run(), Vec::new());
-        Self { program, graph, conductor, agents, totals, applied, ticks_run, changes }
+        Self { program, graph, conductor, agents, totals, reports, applied, ticks_run, changes }
+    }
+
+    /// A machine under the same spec and agents that has seen nothing.
+    #[must_use]
+    pub fn blank(&self) -> Self {
+        let limits = self.conductor.limits().clone();
+        Self::new(Arc::clone(&self.program), limits, self.agents.shared_file())
     }
 
     /// The state as bytes: equal states, equal bytes. `chain` is the log's at [`Self::applied`].
@@ -91,6 +101,12 @@ impl Machine {
         self.applied
     }
 
+    /// What checks found that does not hold, as the log has it.
+    #[must_use]
+    pub const fn reports(&self) -> &Reports {
+        &self.reports
+    }
+
     /// How far time has come: by the log, or by a look at the clock since.
     #[must_use]
     pub fn time(&self) -> Timestamp {
@@ -119,6 +135,7 @@ impl Machine {
         if let Some(control) = &control {
             self.conductor.on_control(control, event.position, event.recorded);
             self.agents.on_control(control);
+            self.reports.on_control(control, event.position);
         }
         self.totals.count(event, control.as_ref());
         self.applied = event.position;

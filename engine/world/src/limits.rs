@@ -27,6 +27,10 @@ pub const AGENT_EVENT_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an agent's own words that are kept in the log.
 pub const AGENT_REASON_BYTES_MAX: usize = 512;
 
+/// Differences that one check reports at once. More would say the same; the next run reports the rest.
+pub const CHECK_REPORTS_MAX: usize = 1_000;
+
+const _: () = assert!(CHECK_REPORTS_MAX * 4 <= COMMIT_EVENTS_MAX);
 const _: () = assert!(AGENT_EVENTS_MAX * AGENT_EVENT_BYTES_MAX <= AGENT_OUTPUT_BYTES_MAX);
 const _: () = assert!(AGENT_EVENT_BYTES_MAX < EVENT_BYTES_MAX);
 const _: () = assert!(EVENT_BYTES_MAX < COMMIT_BYTES_MAX);

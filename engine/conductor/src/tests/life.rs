@@ -1,7 +1,7 @@
 //! The life of a gap.
 
 use homeostat_intent::lowered::{Limits, Performer};
-use homeostat_log::control::{Decision as Word, Ending, Escalation, GapOutcome};
+use homeostat_log::control::{Decision as Word, Ending, Escalation, GapKind, GapOutcome};
 use homeostat_world::Timestamp;
 
 use super::stage::{Stage, clause};
@@ -76,18 +76,65 @@ fn the_most_urgent_gap_goes_first_and_ties_go_by_age() {
     stage.open_with("older@9", of(Severity::Must), Some(60), 0);
     stage.open_with("nearer@11", of(Severity::Must), Some(5), 0);
     stage.open_with("invariant@12", of(Severity::Invariant), None, 0);
-    let mut order = Vec::new();
-    for _ in 0..7 {
-        let lines = stage.settle();
-        let agent = lines.iter().find_map(|line| line.strip_prefix("spawn ")).unwrap().to_owned();
-        let gap = agent.rsplit_once('/').unwrap().0.to_owned();
-        stage.close(&gap);
-        stage.end(&agent, Ending::Resolved, 0);
-        order.push(gap);
-    }
     assert_eq!(
-        order,
+        dispatched(&mut stage),
         ["invariant@12", "nearer@11", "older@9", "younger@10", "undated@3", "should@2", "could@1"]
+    );
+}
+
+/// Gives one gap after the other to its agent, until none is left. In which order.
+fn dispatched(stage: &mut Stage) -> Vec<String> {
+    let mut order = Vec::new();
+    loop {
+        let lines = stage.settle();
+        let Some(agent) = lines.iter().find_map(|line| line.strip_prefix("spawn ")) else {
+            return order;
+        };
+        let (gap, _) = agent.rsplit_once('/').unwrap();
+        stage.close(gap);
+        stage.end(agent, Ending::Resolved, 0);
+        order.push(gap.to_owned());
+    }
+}
+
+#[test]
+fn what_must_hold_goes_before_every_duty_whatever_kind_of_gap_it_is() {
+    let limits = Limits { max_concurrent_agents: 1, ..Limits::default() };
+    let mut stage = Stage::new(limits);
+    // A target that may be optimised is an opportunity; a bound that must be kept is none.
+    stage.open_of("cost@1", GapKind::Quality, Severity::Could);
+    stage.open_of("prompt@2026-03-02T09:00:00Z~r1", GapKind::Temporal, Severity::Should);
+    stage.open_of("review@2026-03-09T00:00:00Z~c1", GapKind::Temporal, Severity::Must);
+    stage.open_of("review@2026-03-02T00:00:00Z~c2", GapKind::Temporal, Severity::Must);
+    stage.open_with("late@2", clause("ack"), Some(60), 0);
+    stage.open_of("ack@3", GapKind::Reaction, Severity::Must);
+    stage.open_of("re_alert@10~a1", GapKind::Temporal, Severity::Must);
+    stage.open_of("backfilled@4", GapKind::Intent, Severity::Must);
+    stage.open_of("explained@20~d1", GapKind::Intent, Severity::Invariant);
+    stage.open_of("unacknowledged@19~a7", GapKind::Temporal, Severity::Invariant);
+    stage.open_of("response_time@18", GapKind::Quality, Severity::Invariant);
+    stage.open_of("state_matches_replay@17", GapKind::Consistency, Severity::Invariant);
+    let status = stage.conductor.status();
+    let kinds = status.by_kind;
+    let counted = [kinds.reaction, kinds.temporal, kinds.consistency, kinds.intent, kinds.quality];
+    assert_eq!(counted, [2, 5, 1, 2, 2]);
+    assert_eq!(status.by_severity.invariant, 4);
+    assert_eq!(
+        dispatched(&mut stage),
+        [
+            "state_matches_replay@17",
+            "response_time@18",
+            "unacknowledged@19~a7",
+            "explained@20~d1",
+            "late@2",
+            "ack@3",
+            "backfilled@4",
+            "re_alert@10~a1",
+            "review@2026-03-02T00:00:00Z~c2",
+            "review@2026-03-09T00:00:00Z~c1",
+            "prompt@2026-03-02T09:00:00Z~r1",
+            "cost@1",
+        ]
     );
 }
 

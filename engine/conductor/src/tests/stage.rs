@@ -80,6 +80,13 @@ impl Stage {
         self.pass_fact(Fact::GapOpened { gap, clause, kind, due, depth, opened });
     }
 
+    /// Opens a gap of some kind and severity that has no deadline.
+    pub(super) fn open_of(&mut self, gap: &str, kind: GapKind, severity: Severity) {
+        let clause = ClauseFacts { severity, ..clause("ack") };
+        let (gap, due, depth, opened) = (gap.to_owned(), None, 0, self.now);
+        self.pass_fact(Fact::GapOpened { gap, clause, kind, due, depth, opened });
+    }
+
     pub(super) fn close(&mut self, gap: &str) {
         let (gap, outcome) = (gap.to_owned(), GapOutcome::Fulfilled);
         self.pass_fact(Fact::GapClosed { gap, outcome });

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use homeostat_agents::AgentsFile;
 use homeostat_api::ServeLimits;
 use homeostat_host::{HostRunner, LogMark, SystemClock, TokioNet, TokioTasks, os_chance};
+use homeostat_intent::lowered::BUILT_INS;
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::drive::Parts;
 use homeostat_kernel::{Engine, Handle, Health, StartError};
@@ -21,7 +22,7 @@ use homeostat_world::{Listener, Net};
 use serde_json::json;
 
 use super::Outcome;
-use crate::config::Durability;
+use crate::config::{CheckEvery, Durability};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::running::{self, OpenLog, Purpose};
@@ -56,6 +57,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, env = "HOMEOSTAT_DURABILITY", hide_env_values = true)]
     #[arg(value_name = "SURVIVES")]
     durability: Option<Durability>,
+    /// How often to check the state and the log against each other, as in `12h`; `never` only when
+    /// asked for [default: 1d]
+    #[arg(long, env = "HOMEOSTAT_CHECK_EVERY", hide_env_values = true, value_name = "TIME")]
+    check_every: Option<CheckEvery>,
     /// Adopt the spec even though the log already holds events: what they call for is due at once,
     /// and agents act on it
     #[arg(long)]
@@ -125,6 +130,7 @@ async fn serve(
     let settings = homeostat_kernel::Settings {
         durability: effective.durability.into(),
         adopt_history: args.adopt_history,
+        check_every: effective.check_every.0,
         ..Default::default()
     };
     let parts = Parts {
@@ -291,13 +297,20 @@ fn read_agents(path: Option<&Path>) -> Result<AgentsFile, Failure> {
     })
 }
 
-/// An agent for an action that no duty of the spec asks for is most likely misspelt.
+/// An agent for an action that no duty of the spec asks for, or for what nothing of it asserts, is most likely misspelt.
 fn warn_of_idle_agents(agents: &AgentsFile, spec: &Spec, context: &mut Context) {
-    let asked: BTreeSet<&str> = spec.duties().map(|duty| duty.action.as_str()).collect();
+    let asked: BTreeSet<&str> = spec
+        .duties()
+        .map(|duty| duty.action.as_str())
+        .chain(spec.assertions.iter().map(|it| it.slug.as_str()))
+        .chain(spec.invariants.iter().map(|it| it.slug.as_str()))
+        .chain(spec.targets.iter().map(|it| it.slug.as_str()))
+        .chain(BUILT_INS)
+        .collect();
     for member in agents.members() {
         for action in member.actions.iter().flatten().filter(|it| !asked.contains(it.as_str())) {
             context.screen.warn(format_args!(
-                "agent `{}` is for `{action}`, and no duty of the spec asks for that",
+                "agent `{}` is for `{action}`, and nothing in the spec asks for that",
                 member.name
             ));
         }

@@ -176,7 +176,7 @@ fn an_agent_for_an_action_that_nobody_asks_for_is_pointed_out() {
     let serve = ["serve", "--log", "log", "--spec", "orders.intent", "--agents", "agents.toml"];
     // An address that cannot be had ends it before it begins.
     let ended = bench.run(&[&serve[..], &["--listen", "256.0.0.1:1"]].concat()).ended(2);
-    ended.says("agent `a` is for `shipp_order`, and no duty of the spec asks for that");
+    ended.says("agent `a` is for `shipp_order`, and nothing in the spec asks for that");
 }
 
 #[test]

@@ -22,12 +22,12 @@ use super::group::Group;
 use super::leftovers::{LogMark, Mark};
 
 /// Variables that every program needs to find its way, and that hold no secrets.
-const ENV_KEPT: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+pub(super) const ENV_KEPT: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 /// Bytes at the end of standard error that are kept to explain a failure.
 const STDERR_KEPT: usize = 400;
 /// How long output may still be read once the program has ended and its group is killed. Only a
 /// child that left the group and lost its mark can hold the pipe open that long.
-const DRAIN: Duration = Duration::from_millis(250);
+pub(super) const DRAIN: Duration = Duration::from_millis(250);
 
 /// Runs the commands of an agents file.
 #[derive(Clone, Debug)]

@@ -25,8 +25,15 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn of(child: &Child, mark: Mark) -> Self {
+        let mut group = Self::unmarked(child);
+        group.mark = Some(mark);
+        group
+    }
+
+    /// That of a child that is no agent, so that nobody who left it could be known by a mark.
+    pub(super) fn unmarked(child: &Child) -> Self {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        Self { leader, mark: Some(mark) }
+        Self { leader, mark: None }
     }
 
     /// Asks the group to end, and makes it end after [`GRACE`]. Returns when its leader is reaped.

@@ -94,6 +94,13 @@ where
             let appended = self.log.append(round.appends, now, durability).await?;
             self.show(&appended.events);
         }
+        if let Some(every) = self.settings.check_every {
+            let now = self.clock.now();
+            self.next_check = Some(now + every);
+            if self.starts_from_checkpoint || self.machine.reports().any() {
+                self.begin_check(now);
+            }
+        }
         self.look();
         Ok(())
     }
@@ -103,8 +110,10 @@ where
         loop {
             let mut finished = None;
             let mut request = None;
+            let mut checked = None;
             if self.carried.is_empty() && self.held.is_none() {
-                let wake = self.machine.next_wake().filter(|_| self.health == Health::Ok);
+                let wake = [self.machine.next_wake(), self.next_check()].into_iter().flatten();
+                let wake = wake.min().filter(|_| self.health == Health::Ok);
                 let clock = self.clock.clone();
                 let pause = async move {
                     match wake {
@@ -116,6 +125,7 @@ where
                     biased;
                     _ = &mut stop => break,
                     outcome = self.outcomes.recv() => finished = outcome,
+                    found = self.checked.recv() => checked = found,
                     asked = self.requests.recv() => match asked {
                         Some(asked) => request = Some(asked),
                         None => break,
@@ -125,8 +135,12 @@ where
             } else if stop.try_recv().is_ok() {
                 break;
             }
+            if let Some(checked) = checked.or_else(|| self.checked.try_recv().ok()) {
+                self.take_check(checked);
+            }
             let round = self.gather(finished, request);
             self.commit(round).await;
+            self.check_if_due(self.clock.now());
             self.look();
         }
         self.close().await;
@@ -222,6 +236,7 @@ where
                 },
                 Err(error) => drop(reply.send(Err(error))),
             },
+            Request::Check(reply) => self.wish_to_check.push(reply),
             Request::Status(reply) => drop(reply.send(self.status(now))),
             Request::Gaps(reply) => drop(reply.send(self.machine.gaps())),
             Request::Gap(id, reply) => drop(reply.send(self.machine.conductor.gap(&id))),
@@ -368,6 +383,7 @@ where
                 break;
             }
         }
+        self.stop_checking().await;
         self.stop_all_agents().await;
         if self.health != Health::Ok {
             return;

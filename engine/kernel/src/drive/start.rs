@@ -14,6 +14,7 @@ use homeostat_log::control::{AdoptedSource, ControlError};
 use homeostat_log::{Control, Kind, LogError, Reader};
 use homeostat_world::{Clock, Position, Store, Tasks, canary};
 
+use crate::check::StateCheck;
 use crate::checkpoint;
 use crate::drive::{Parts, Settings};
 use crate::machine::Machine;
@@ -85,8 +86,18 @@ pub fn adopted<S: Store>(reader: &Reader<S>) -> Result<Result<Adopted, u64>, Sta
     Ok(Err(events_of_the_world))
 }
 
-/// A machine that has seen the whole log, and whether the spec has yet to be adopted.
-pub(super) fn recover<S, C, T, R>(parts: &Parts<S, C, T, R>) -> Result<(Machine, bool), StartError>
+/// How an engine finds itself.
+pub(super) struct Recovered {
+    /// It has seen the whole log.
+    pub(super) machine: Machine,
+    /// Whether the spec has yet to be adopted.
+    pub(super) is_new: bool,
+    /// Whether it stands on a checkpoint.
+    pub(super) from_checkpoint: bool,
+}
+
+/// Finds out where the log stands.
+pub(super) fn recover<S, C, T, R>(parts: &Parts<S, C, T, R>) -> Result<Recovered, StartError>
 where
     S: Store,
     C: Clock,
@@ -108,7 +119,8 @@ where
         "a replay has events"
     );
     assert!(machine.applied() == reader.head().position, "a replay ends at the head");
-    Ok((machine, !in_force))
+    let from_checkpoint = restored > Position::ZERO;
+    Ok(Recovered { machine, is_new: !in_force, from_checkpoint })
 }
 
 fn is_in_force<S: Store>(
@@ -142,6 +154,10 @@ fn from_checkpoint<S: Store, C, T, R>(
     program: &Arc<Program>,
     file: &Arc<AgentsFile>,
 ) -> Option<Machine> {
+    if is_in_doubt(&parts.log.reader()) {
+        tracing::warn!("the state was found not to be what the log says: it is replayed whole");
+        return None;
+    }
     let loaded = checkpoint::load(&parts.store.snapshot(), program, &parts.spec.limits, file);
     let (machine, chain) = match loaded {
         Ok(loaded) => loaded?,
@@ -156,6 +172,16 @@ fn from_checkpoint<S: Store, C, T, R>(
     }
     tracing::warn!("the checkpoint is of another log, this one is replayed whole");
     None
+}
+
+/// Whether the log's last word on the engine's state is that a replay gave another one. A checkpoint
+/// of that state would carry the difference on; a replay ends it.
+fn is_in_doubt<S: Store>(reader: &Reader<S>) -> bool {
+    let subject = format!("check/{}", StateCheck::NAME);
+    // Few: one for each change of the answer.
+    let said = reader.by_subject(&subject, Position::new(1)).flatten();
+    let said = said.filter_map(|event| Control::from_event(&event)?.ok());
+    matches!(said.last(), Some(Control::CheckReported { holds: false, .. }))
 }
 
 /// What this life has to say first: the spec, if it is new, and who was lost.

@@ -1,6 +1,7 @@
 //! The whole loop on a store in memory, a paused clock and mock agents.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod checks;
 mod doors;
 mod living;
 mod restart;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::Args;
-use crate::config::Durability;
+use crate::config::{CheckEvery, Durability};
 use crate::context::{Context, Origin};
 use crate::failure::Failure;
 use crate::logging::LogFormat;
@@ -24,6 +24,8 @@ pub(crate) struct Effective {
     pub(crate) listen: String,
     /// What an acknowledgement promises.
     pub(crate) durability: Durability,
+    /// How often it checks what it keeps.
+    pub(crate) check_every: CheckEvery,
 }
 
 /// The address when nobody says one.
@@ -44,6 +46,7 @@ impl Effective {
             agents: args.agents.clone().or_else(|| file.agents.clone()),
             listen: listen.unwrap_or_else(|| LISTEN.to_owned()),
             durability: args.durability.or(file.durability).unwrap_or_default(),
+            check_every: args.check_every.or(file.check_every).unwrap_or_default(),
         }
     }
 
@@ -88,6 +91,11 @@ impl Effective {
             ("agents", json!(self.agents), from("agents", file.agents.is_some())),
             ("listen", json!(self.listen), from("listen", file.listen.is_some())),
             ("durability", json!(self.durability), from("durability", file.durability.is_some())),
+            (
+                "check-every",
+                json!(self.check_every),
+                from("check_every", file.check_every.is_some()),
+            ),
             ("color", json!(color), from("color", file.color.is_some())),
             ("format", json!(format), from("format", file.format.is_some())),
             (

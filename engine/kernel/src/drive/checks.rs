@@ -1,0 +1,137 @@
+//! Runs the checks in a task of their own, and writes down what is news.
+//!
+//! In: the time, or somebody's wish. Out: `check.reported` where a check differs from what the log says it found.
+//! Never: holds the loop up for longer than it takes to write a checkpoint; runs twice at once; repairs what it finds.
+//! Promise: a check is of the log and of the state at one position, whatever happens meanwhile.
+//! Start reading at [`Loop::begin_check`].
+
+use std::collections::BTreeMap;
+
+use homeostat_agents::Runner;
+use homeostat_conductor::Decision;
+use homeostat_log::{Proof, Step};
+use homeostat_world::{Clock, Position, Snapshot, Store, TaskHandle, Tasks, Timestamp};
+
+use super::Loop;
+use crate::check::{Checked, Checker, Found, LogCheck, StateCheck};
+use crate::handle::CheckBegun;
+use crate::status::Health;
+
+/// Events that a check takes in before it lets others run: well under a millisecond.
+const YIELD_EVERY: u64 = 512;
+
+/// A check that is under way.
+#[derive(Debug)]
+pub(super) struct Checking<H> {
+    begun: CheckBegun,
+    task: H,
+}
+
+impl<S, C, T, R> Loop<S, C, T, R>
+where
+    S: Store,
+    C: Clock,
+    T: Tasks,
+    R: Runner,
+{
+    /// When the next check is due by itself.
+    pub(super) fn next_check(&self) -> Option<Timestamp> {
+        self.next_check.filter(|_| self.checking.is_none())
+    }
+
+    /// Begins what is due or was asked for. To be called between rounds, when the machine has seen all that is in the
+    /// log and nothing of the next round.
+    pub(super) fn check_if_due(&mut self, now: Timestamp) {
+        if !self.wish_to_check.is_empty() || self.next_check().is_some_and(|at| at <= now) {
+            let begun = self.begin_check(now);
+            for reply in std::mem::take(&mut self.wish_to_check) {
+                // Whoever asked may have gone; the check goes on.
+                drop(reply.send(begun.clone()));
+            }
+        }
+    }
+
+    /// Begins a check of the present state, unless one is under way.
+    pub(super) fn begin_check(&mut self, now: Timestamp) -> CheckBegun {
+        if let Some(checking) = &self.checking {
+            return checking.begun.clone();
+        }
+        self.next_check = self.settings.check_every.map(|every| now + every);
+        let head = self.log.head();
+        assert!(self.machine.applied() == head.position, "a check is of the head");
+        let checkers: Vec<Box<dyn Checker>> = vec![
+            Box::new(StateCheck::of(&self.machine, self.machine.blank(), head.chain)),
+            Box::new(LogCheck::default()),
+        ];
+        let checks = checkers.iter().map(|checker| checker.name().to_owned()).collect();
+        let begun = CheckBegun { position: head.position, checks };
+        // Taken here, so that it reaches exactly as far as the state does.
+        let proof = self.log.reader().prove(Position::new(1));
+        let (checked, tasks) = (self.checked_in.clone(), self.tasks.clone());
+        let task = self.tasks.spawn("check", async move {
+            let found = match proof {
+                Ok(proof) => look(proof, checkers, &tasks).await,
+                Err(error) => {
+                    let told = |mut checker: Box<dyn Checker>| {
+                        checker.proved(Err(&error));
+                        (checker.name(), checker.found())
+                    };
+                    checkers.into_iter().map(told).collect()
+                }
+            };
+            // The loop may have ended; then the next start checks again.
+            drop(checked.send(Checked { position: head.position, at: now, found }).await);
+        });
+        self.checking = Some(Checking { begun: begun.clone(), task });
+        begun
+    }
+
+    /// Takes in what a check found. What the log lacks of it goes into the next round.
+    pub(super) fn take_check(&mut self, checked: Checked) {
+        self.checking = None;
+        let news = self.machine.reports().news(&checked);
+        for control in &news {
+            tracing::warn!(?control, "a check found another answer than the last one");
+        }
+        if self.health == Health::Ok {
+            self.carried.extend(news.into_iter().map(Decision::Record));
+        }
+        self.last_check = Some(checked);
+    }
+
+    /// Stops a check that is under way, and waits until it has.
+    pub(super) async fn stop_checking(&mut self) {
+        if let Some(checking) = self.checking.take() {
+            checking.task.cancel();
+            checking.task.join().await;
+        }
+    }
+}
+
+/// Shows each checker every event of the log, each proved, and how the proof ends.
+async fn look<P: Snapshot>(
+    mut proof: Proof<P>,
+    mut checkers: Vec<Box<dyn Checker>>,
+    tasks: &impl Tasks,
+) -> BTreeMap<&'static str, Found> {
+    for nth in 1_u64.. {
+        let end = match proof.step() {
+            Ok(Step::Event(event)) => {
+                checkers.iter_mut().for_each(|checker| checker.see(&event));
+                if nth.is_multiple_of(YIELD_EVERY) {
+                    tasks.yield_now().await;
+                }
+                continue;
+            }
+            Ok(Step::Indexes) => {
+                tasks.yield_now().await;
+                continue;
+            }
+            Ok(Step::Whole(verified)) => Ok(verified.index_faults),
+            Err(error) => Err(error),
+        };
+        checkers.iter_mut().for_each(|checker| checker.proved(end.as_ref().copied()));
+        break;
+    }
+    checkers.into_iter().map(|checker| (checker.name(), checker.found())).collect()
+}
