@@ -95,7 +95,7 @@ fn branches(program: &Program, block: &BlockPlan, items: &[ItemPlan]) -> Vec<Bra
 }
 
 /// What opens a block, as the language writes it.
-fn heading(block: &BlockPlan) -> String {
+pub(crate) fn heading(block: &BlockPlan) -> String {
     match &block.opens {
         Opens::Events => format!("when {}", block.triggers.join(" | ")),
         Opens::Held(held) => format!("when {} for {}", held.text, length(held.lasting)),

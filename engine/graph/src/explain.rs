@@ -18,14 +18,16 @@ use homeostat_log::control::GapKind;
 use homeostat_world::{Position, Timestamp};
 use serde::Serialize;
 
-use crate::change::{Change, Fulfilment};
+use crate::change::{Change, Fulfilment, ObligationId};
 use crate::datum::Truth;
+use crate::draw;
 use crate::evaluator::Evaluator;
-use crate::program::{ClauseIndex, GuardIndex, ItemPlan, Program, at};
+use crate::occasion::{Began, ObligationName, name_of};
+use crate::program::{ClauseIndex, GuardIndex, ItemPlan, Opens, Program, at};
 use crate::view::KeyView;
 pub(crate) use print::length;
-use probe::Probe;
 pub use probe::Tested;
+use probe::{Asked, Probe};
 use seen::{Seen, instance_of};
 
 /// By which clock time passes while a log is replayed.
@@ -39,12 +41,15 @@ pub enum TimeLine {
     EventTime,
 }
 
-/// What should have followed from one event, and what did.
+/// What should have followed from one event or occasion, and what did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Consequences {
-    /// Its place.
-    pub position: Position,
-    /// Its type under the spec's name.
+    /// Its place; of an occasion, the event with which it began. A tick has none.
+    pub position: Option<Position>,
+    /// What opened the block, and since when, when that is not simply an event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
+    /// Its type under the spec's name; of an occasion, the heading of its block.
     pub event: String,
     /// The instance that it is about.
     pub instance: Option<String>,
@@ -68,6 +73,26 @@ pub enum Consequence {
     Duty(Box<Duty>),
     /// Something that depends.
     Guard(Guard),
+    /// The same for each of several instances.
+    Each(Each),
+}
+
+/// One `for each` for this event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Each {
+    /// As written.
+    pub text: String,
+    /// Those that were there when it was reached, in the order of their names.
+    pub rounds: Vec<Round>,
+}
+
+/// What it calls for for one instance.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Round {
+    /// Whom.
+    pub instance: String,
+    /// What stands inside.
+    pub body: Vec<Consequence>,
 }
 
 /// One duty for this event.
@@ -172,7 +197,14 @@ pub struct Gap {
     pub response: String,
 }
 
-/// Replays a log with an eye on one event. Feed it every event in order, then ask.
+/// Of which trigger the items of a block are explained.
+struct Within {
+    trigger: Position,
+    /// What stands behind the `@` of its obligations' names.
+    name: String,
+}
+
+/// Replays a log with an eye on one event or occasion. Feed it every event in order, then ask.
 #[derive(Debug)]
 pub struct Explainer {
     evaluator: Evaluator,
@@ -185,10 +217,35 @@ impl Explainer {
     /// Watches for the event at `trigger`.
     #[must_use]
     pub fn new(program: Arc<Program>, trigger: Position, time_line: TimeLine) -> Self {
+        Self::about(program, Asked::Event(trigger.get()), time_line)
+    }
+
+    /// Watches for what an obligation of this name belongs to: its event, or the tick or the lasting
+    /// condition that opened its block.
+    #[must_use]
+    pub fn of(program: Arc<Program>, name: &ObligationName, time_line: TimeLine) -> Self {
+        let block = program.root(program.clause(name.clause).block);
+        let plan = at(&program.blocks, block);
+        let asked = match (&plan.opens, name.began) {
+            (Opens::Events, Began::Event(position)) => Asked::Event(position.get()),
+            (_, began) => {
+                let instances = name.instances.iter().take(plan.bound.len()).cloned().collect();
+                Asked::Occasion { block, began, instances }
+            }
+        };
+        Self::about(program, asked, time_line)
+    }
+
+    fn about(program: Arc<Program>, asked: Asked, time_line: TimeLine) -> Self {
+        let trigger = match asked {
+            Asked::Event(position) => Some(position),
+            Asked::Occasion { .. } => None,
+        };
         let mut evaluator = Evaluator::new(program);
-        evaluator.state.probe =
-            Some(Box::new(Probe { trigger: trigger.get(), decisions: Vec::new() }));
-        Self { evaluator, time_line, newest: Timestamp::MIN, seen: Seen::new(trigger) }
+        let (decisions, rounds) = (Vec::new(), Vec::new());
+        let probe = Probe { asked: asked.clone(), trigger, decisions, rounds };
+        evaluator.state.probe = Some(Box::new(probe));
+        Self { evaluator, time_line, newest: Timestamp::MIN, seen: Seen::new(asked) }
     }
 
     /// Applies the next event of the log.
@@ -218,60 +275,115 @@ impl Explainer {
     }
 
     /// The consequence graph as it stands now. `now` is the instant to judge deadlines by; none
-    /// takes the newest time of the log. None when the event was not among those seen.
+    /// takes the newest time of the log. None when what was asked about was not among what was seen.
     #[must_use]
     pub fn finish(mut self, now: Option<Timestamp>) -> Option<Consequences> {
         if let Some(now) = now {
             self.pass(now);
         }
         let program = Arc::clone(self.evaluator.program());
-        let event = self.seen.event.take()?;
+        let mut found = match &self.seen.asked {
+            Asked::Event(_) => self.of_event(&program)?,
+            Asked::Occasion { block, began, instances } => {
+                self.of_occasion(&program, *block, *began, instances)?
+            }
+        };
+        self.collect_gaps(&program, &found.consequences, &mut found.gaps);
+        Some(found)
+    }
+
+    fn of_event(&self, program: &Program) -> Option<Consequences> {
+        let event = self.seen.event.as_ref()?;
         let name = program.canonical_type(&event.event.r#type).unwrap_or(&event.event.r#type);
-        let name = name.to_owned();
-        let entity = name.split_once('.').map(|(entity, _)| entity.to_owned());
-        let instance = entity.as_deref().and_then(|entity| instance_of(&event, entity));
+        let entity = name.split_once('.').map(|(entity, _)| entity);
+        let instance = entity.and_then(|entity| instance_of(event, entity));
         let fields = event
             .event
             .data
             .fields()
-            .filter(|(field, _)| instance.is_none() || Some(*field) != entity.as_deref())
+            .filter(|(field, _)| instance.is_none() || Some(*field) != entity)
             .map(|(field, value)| (field.to_owned(), value.to_json()))
             .collect();
         let triggered = program.type_names.get(&*event.event.r#type).copied();
+        let within = Within { trigger: event.position, name: event.position.to_string() };
         let mut consequences = Vec::new();
         for &block in triggered.map_or(&[][..], |index| &at(&program.types, index).triggers) {
-            consequences.extend(self.items(&program, &at(&program.blocks, block).body));
+            consequences.extend(self.items(program, &at(&program.blocks, block).body, &within));
         }
-        let mut gaps = Vec::new();
-        self.collect_gaps(&program, &consequences, &mut gaps);
         Some(Consequences {
-            position: event.position,
-            event: name,
+            position: Some(event.position),
+            occasion: None,
+            event: name.to_owned(),
             instance,
             fields,
             read_to: self.evaluator.position(),
             as_of: self.newest,
             consequences,
-            gaps,
+            gaps: Vec::new(),
         })
     }
 
-    fn items(&self, program: &Program, items: &[ItemPlan]) -> Vec<Consequence> {
-        let one = |item: &ItemPlan| match *item {
-            ItemPlan::Duty(clause) => {
-                Some(Consequence::Duty(Box::new(self.duty(program, ClauseIndex(clause)))))
+    fn of_occasion(
+        &self,
+        program: &Program,
+        block: u32,
+        began: Began,
+        instances: &[String],
+    ) -> Option<Consequences> {
+        let first = self.seen.duties.keys().next().map(|(_, trigger)| trigger.get());
+        let trigger = self.evaluator.state.probe.as_ref()?.trigger.or(first)?;
+        let plan = at(&program.blocks, block);
+        let heading = draw::heading(plan);
+        let (position, occasion) = match began {
+            Began::Event(position) => {
+                (Some(position), format!("{heading}, since event e{position}"))
             }
-            ItemPlan::Guard(guard) => {
-                Some(Consequence::Guard(self.guard(program, GuardIndex(guard))))
-            }
-            ItemPlan::Each(_) => None,
+            Began::Tick(time) => (None, format!("{heading}, the tick of {time}")),
         };
-        items.iter().filter_map(one).collect()
+        let (trigger, name) = (Position::new(trigger), name_of(began, instances));
+        let within = Within { trigger, name };
+        Some(Consequences {
+            position,
+            occasion: Some(occasion),
+            event: heading,
+            instance: instances.first().cloned(),
+            fields: Vec::new(),
+            read_to: self.evaluator.position(),
+            as_of: self.newest,
+            consequences: self.items(program, &plan.body, &within),
+            gaps: Vec::new(),
+        })
     }
 
-    fn duty(&self, program: &Program, index: ClauseIndex) -> Duty {
+    fn items(&self, program: &Program, items: &[ItemPlan], within: &Within) -> Vec<Consequence> {
+        let one = |item: &ItemPlan| match *item {
+            ItemPlan::Duty(clause) => {
+                Consequence::Duty(Box::new(self.duty(program, ClauseIndex(clause), within)))
+            }
+            ItemPlan::Guard(guard) => {
+                Consequence::Guard(self.guard(program, GuardIndex(guard), within))
+            }
+            ItemPlan::Each(body) => Consequence::Each(self.each(program, body, within)),
+        };
+        items.iter().map(one).collect()
+    }
+
+    fn each(&self, program: &Program, body: u32, within: &Within) -> Each {
+        let plan = at(&program.blocks, body);
+        let probe = self.evaluator.state.probe.as_ref();
+        let rounds = probe.into_iter().flat_map(|probe| &probe.rounds);
+        let rounds = rounds.filter(|it| it.block == body && it.outer == within.trigger.get());
+        let round = |round: &probe::Round| {
+            let (trigger, name) = (Position::new(round.trigger), round.name.clone());
+            let body = self.items(program, &plan.body, &Within { trigger, name });
+            Round { instance: round.instance.clone(), body }
+        };
+        Each { text: draw::heading(plan), rounds: rounds.map(round).collect() }
+    }
+
+    fn duty(&self, program: &Program, index: ClauseIndex, within: &Within) -> Duty {
         let clause = program.clause(index);
-        let seen = self.seen.duties.get(&index);
+        let seen = self.seen.duties.get(&(index, within.trigger));
         let view = seen.map(|seen| &seen.view);
         let values = view.map(|view| {
             let mut parts = Vec::new();
@@ -285,10 +397,10 @@ impl Explainer {
             Some(_) => clause.action.clone(),
             None => clause.text.clone(),
         };
-        let id = crate::ObligationId { clause: index, trigger: self.seen.trigger };
+        let id = ObligationId { clause: index, trigger: within.trigger };
         let now = self.evaluator.obligation(id);
         Duty {
-            id: self.evaluator.show(id),
+            id: format!("{}@{}", clause.slug, within.name),
             strength: clause.strength,
             call,
             within: clause.within.map(print::length),
@@ -299,14 +411,18 @@ impl Explainer {
             keys: view.map(|view| view.keys.clone()).unwrap_or_default(),
             waiting_for: now.map(|view| view.waiting_for).unwrap_or_default(),
             near_misses: seen.map(|seen| seen.near_misses.clone()).unwrap_or_default(),
-            fallback: clause.fallback.map(|fallback| Box::new(self.duty(program, fallback))),
+            fallback: clause.fallback.map(|it| Box::new(self.duty(program, it, within))),
         }
     }
 
-    fn guard(&self, program: &Program, index: GuardIndex) -> Guard {
+    fn guard(&self, program: &Program, index: GuardIndex, within: &Within) -> Guard {
         let plan = at(&program.guards, index.0);
         let probe = self.evaluator.state.probe.as_ref();
-        let decision = probe.and_then(|p| p.decisions.iter().find(|d| d.guard == index));
+        let decision = probe.and_then(|probe| {
+            let ours =
+                |it: &&probe::Decision| it.guard == index && it.trigger == within.trigger.get();
+            probe.decisions.iter().find(ours)
+        });
         let block = at(&program.blocks, plan.block);
         let awaits = plan
             .awaits
@@ -318,7 +434,7 @@ impl Explainer {
             at: decision.map(|decision| Position::new(decision.position)),
             tested: decision.map(|decision| decision.tested.clone()).unwrap_or_default(),
             awaits: awaits.collect(),
-            body: self.items(program, &plan.body),
+            body: self.items(program, &plan.body, within),
         }
     }
 
@@ -326,6 +442,11 @@ impl Explainer {
         for consequence in from {
             match consequence {
                 Consequence::Guard(guard) => self.collect_gaps(program, &guard.body, gaps),
+                Consequence::Each(each) => {
+                    for round in &each.rounds {
+                        self.collect_gaps(program, &round.body, gaps);
+                    }
+                }
                 Consequence::Duty(duty) => {
                     let mut next = Some(duty);
                     while let Some(duty) = next {
@@ -360,7 +481,10 @@ impl Explainer {
             Some(within) => format!("{strength}-within-{} ({priority})", within.replace(' ', "-")),
             None => format!("{strength} ({priority})"),
         };
-        let known = self.seen.duties.get(&index).and_then(|seen| seen.response.clone());
+        let seen = self.seen.duties.iter();
+        let mut seen =
+            seen.filter(|((clause, _), seen)| *clause == index && seen.view.name == duty.id);
+        let known = seen.find_map(|(_, seen)| seen.response.clone());
         let response = known.unwrap_or_else(|| match clause.performer {
             _ if !duty.waiting_for.is_empty() => {
                 format!("waiting for {}", duty.waiting_for.join(", "))

@@ -130,6 +130,9 @@ impl State {
         let block = at(&program.blocks, index);
         let position = self.position;
         let moment = Moment { trigger, event_type: NO_TYPE, depth, position, at: at_time };
+        if self.probe.is_some() {
+            self.record_opening(program, trigger, index);
+        }
         let mut scene = std::mem::take(&mut self.scene);
         scene.frame.clear();
         scene.frame.resize(block.frame.len(), Datum::Absent);
@@ -249,6 +252,9 @@ impl State {
             let trigger = self.occasions.create(began, index, &bound, &around, &mut self.symbols);
             self.occasions.set_date(trigger, date);
             bound.pop();
+            if self.probe.is_some() {
+                self.record_round(program, index, (moment.trigger, trigger));
+            }
             let moment = Moment { trigger, ..moment };
             self.enter(program, &block.body, moment, &mut scene, sink);
             if block.listens && !scene.waiting.is_empty() {

@@ -235,12 +235,8 @@ impl Occasions {
 impl Occasion {
     /// What stands behind the `@` of its obligations' names.
     pub(crate) fn name(&self, symbols: &Symbols) -> String {
-        let mut name = self.began.to_string();
-        for instance in &self.instances {
-            name.push('~');
-            encode(&instances::name(*instance, symbols), &mut name);
-        }
-        name
+        let names = self.instances.iter().map(|instance| instances::name(*instance, symbols));
+        name_of(self.began, names)
     }
 }
 
@@ -337,13 +333,22 @@ impl ObligationName {
     /// The name as written.
     #[must_use]
     pub fn show(&self, program: &Program) -> String {
-        let mut name = format!("{}@{}", program.clause(self.clause).slug, self.began);
-        for instance in &self.instances {
-            name.push('~');
-            encode(instance, &mut name);
-        }
-        name
+        let occasion = name_of(self.began, &self.instances);
+        format!("{}@{occasion}", program.clause(self.clause).slug)
     }
+}
+
+/// What stands behind the `@` of names: where it began, and the instances that it is bound to.
+pub(crate) fn name_of(
+    began: Began,
+    instances: impl IntoIterator<Item = impl AsRef<str>>,
+) -> String {
+    let mut name = began.to_string();
+    for instance in instances {
+        name.push('~');
+        encode(instance.as_ref(), &mut name);
+    }
+    name
 }
 
 /// Writes an instance so that a name splits at `@` and `~`, and stays one word in a shell.

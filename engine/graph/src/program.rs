@@ -443,6 +443,15 @@ impl Program {
         self.type_names.get(name).map(|&index| &*at(&self.types, index).name)
     }
 
+    /// The block of the text that a body stands in, itself included.
+    pub(crate) fn root(&self, block: u32) -> u32 {
+        let mut root = block;
+        while let Opens::Each(each) = &at(&self.blocks, root).opens {
+            root = each.outer;
+        }
+        root
+    }
+
     /// Whether fulfilling `by`, of the same chain, produces what `awaited` was to produce: it is that
     /// duty, or a fallback of it that one of the same events satisfies.
     pub(crate) fn stands_in(&self, by: ClauseIndex, awaited: ClauseIndex) -> bool {

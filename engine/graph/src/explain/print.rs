@@ -10,7 +10,7 @@ use homeostat_intent::lowered::{Length, Strength};
 use homeostat_world::Duration;
 
 use super::probe::Tested;
-use super::{Consequence, Consequences, Duty, Guard, Status};
+use super::{Consequence, Consequences, Duty, Guard, Round, Status};
 use crate::change::Fulfilment;
 use crate::datum::Truth;
 use crate::tree::Branch;
@@ -21,7 +21,10 @@ impl fmt::Display for Consequences {
         for (name, value) in &self.fields {
             parts.push(format!("{name}: {}", plain(value)));
         }
-        if parts.is_empty() {
+        if let Some(occasion) = &self.occasion {
+            let of = self.instance.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+            writeln!(f, "Occasion: {occasion}{of}")?;
+        } else if parts.is_empty() {
             writeln!(f, "Event: {}", self.event)?;
         } else {
             writeln!(f, "Event: {}({})", self.event, parts.join(", "))?;
@@ -48,6 +51,17 @@ fn branch(consequence: &Consequence) -> Branch {
     match consequence {
         Consequence::Duty(duty) => duty_branch(duty),
         Consequence::Guard(guard) => guard_branch(guard),
+        Consequence::Each(each) => {
+            let round = |round: &Round| {
+                Branch::new(round.instance.clone()).with(round.body.iter().map(branch))
+            };
+            let mut rounds: Vec<Branch> = each.rounds.iter().map(round).collect();
+            if rounds.is_empty() {
+                rounds.push(Branch::new("none of them ✓"));
+            }
+            let text = each.text.strip_prefix("for each").unwrap_or(&each.text);
+            Branch::new(format!("FOR EACH{text}")).with(rounds)
+        }
     }
 }
 

@@ -1,29 +1,57 @@
-//! Watches the guards of one trigger while events are applied: what each condition read, and what
-//! that came to.
+//! Watches one trigger while events are applied: what its guards read and what that came to, and
+//! whom its `for each` went through.
 //!
-//! In: decisions, as they fall. Out: [`Decision`]s. Never: changes what it watches; an evaluator
-//! without a probe pays one test for it.
+//! In: decisions and rounds, as they come. Out: [`Decision`]s, [`Round`]s.
+//! Never: changes what it watches; an evaluator without a probe pays one test for it.
 //! Promise: the values are those that decided. Start reading at [`State::record_decision`].
 
 use homeostat_intent::lowered::Direction;
+use homeostat_world::Position;
 use serde::Serialize;
 
 use crate::datum::{Datum, Truth, compare, crosses, holds};
 use crate::guards::{Moment, Scene, exists};
-use crate::program::{GuardIndex, PathRead, Program, Read, Test, at};
+use crate::instances::name;
+use crate::occasion::Began;
+use crate::program::{GuardIndex, Opens, PathRead, Program, Read, Test, at};
 use crate::state::State;
 
-/// The decisions of one trigger's guards.
-#[derive(Clone, Debug, Default)]
+/// What was asked about, and what was seen of it.
+#[derive(Clone, Debug)]
 pub(crate) struct Probe {
-    pub(crate) trigger: u64,
+    pub(crate) asked: Asked,
+    /// The trigger, once it is there.
+    pub(crate) trigger: Option<u64>,
     pub(crate) decisions: Vec<Decision>,
+    pub(crate) rounds: Vec<Round>,
+}
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Everything that an event triggers.
+    Event(u64),
+    /// What a block that no event triggers calls for on one occasion.
+    Occasion { block: u32, began: Began, instances: Vec<String> },
+}
+
+/// A body of a `for each` that was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Round {
+    pub(crate) block: u32,
+    pub(crate) trigger: u64,
+    /// The trigger around it.
+    pub(crate) outer: u64,
+    pub(crate) instance: String,
+    /// What stands behind the `@` of its obligations' names.
+    pub(crate) name: String,
 }
 
 /// One guard, decided.
 #[derive(Clone, Debug)]
 pub(crate) struct Decision {
     pub(crate) guard: GuardIndex,
+    pub(crate) trigger: u64,
     pub(crate) position: u64,
     pub(crate) truth: Truth,
     pub(crate) tested: Vec<Tested>,
@@ -83,7 +111,71 @@ pub enum Tested {
     },
 }
 
+impl Asked {
+    /// Whether it is about `trigger`, for which `block` was entered.
+    pub(crate) fn is_about(
+        &self,
+        program: &Program,
+        state: &State,
+        trigger: u64,
+        block: u32,
+    ) -> bool {
+        let root = program.root(block);
+        let occasion = state.occasions.get(trigger);
+        match self {
+            Self::Event(position) => {
+                let first = occasion.map_or(trigger, |it| it.around.first().copied().unwrap_or(0));
+                matches!(at(&program.blocks, root).opens, Opens::Events) && first == *position
+            }
+            Self::Occasion { block, began, instances } => {
+                let same = match occasion {
+                    Some(occasion) => {
+                        let names = occasion.instances.iter().map(|it| name(*it, &state.symbols));
+                        occasion.began == *began
+                            && occasion.instances.len() >= instances.len()
+                            && names.zip(instances).all(|(found, asked)| found == *asked)
+                    }
+                    None => instances.is_empty() && *began == Began::Event(Position::new(trigger)),
+                };
+                same && root == *block
+            }
+        }
+    }
+}
+
 impl State {
+    /// Whether somebody wants to know about a trigger, for which `block` was entered.
+    fn is_asked_about(&self, program: &Program, trigger: u64, block: u32) -> bool {
+        self.probe.as_ref().is_some_and(|probe| probe.asked.is_about(program, self, trigger, block))
+    }
+
+    /// Notes that a block was entered that no event triggers.
+    pub(crate) fn record_opening(&mut self, program: &Program, trigger: u64, block: u32) {
+        if self.is_asked_about(program, trigger, block)
+            && let Some(probe) = &mut self.probe
+        {
+            probe.trigger = Some(trigger);
+        }
+    }
+
+    /// Notes that the body of a `for each` was entered for an instance.
+    pub(crate) fn record_round(
+        &mut self,
+        program: &Program,
+        block: u32,
+        (outer, trigger): (u64, u64),
+    ) {
+        if !self.is_asked_about(program, trigger, block) {
+            return;
+        }
+        let Some(occasion) = self.occasions.get(trigger) else { return };
+        let instance = occasion.instances.last().map(|it| name(*it, &self.symbols).into_owned());
+        let (instance, name) = (instance.unwrap_or_default(), occasion.name(&self.symbols));
+        if let Some(probe) = &mut self.probe {
+            probe.rounds.push(Round { block, trigger, outer, instance, name });
+        }
+    }
+
     /// Notes a decision if somebody asked about its trigger.
     pub(crate) fn record_decision(
         &mut self,
@@ -93,17 +185,17 @@ impl State {
         scene: &Scene,
         truth: Truth,
     ) {
-        if self.probe.as_ref().is_none_or(|probe| probe.trigger != moment.trigger) {
+        let plan = at(&program.guards, guard);
+        if !self.is_asked_about(program, moment.trigger, plan.block) {
             return;
         }
-        let plan = at(&program.guards, guard);
         let mut tested = Vec::new();
         let read =
             |read: &Read| self.read(program, read, &scene.frame, moment.event_type, plan.inferred);
         self.collect_tests(program, &plan.test, scene, &read, &mut tested);
         if let Some(probe) = &mut self.probe {
-            let position = moment.position;
-            probe.decisions.push(Decision { guard: GuardIndex(guard), position, truth, tested });
+            let (guard, Moment { trigger, position, .. }) = (GuardIndex(guard), moment);
+            probe.decisions.push(Decision { guard, trigger, position, truth, tested });
         }
     }
 

@@ -12,19 +12,21 @@ use homeostat_log::{Control, Event, Kind};
 use homeostat_world::Position;
 
 use super::{NearMiss, Status};
-use crate::change::Change;
+use crate::change::{Change, ObligationId};
 use crate::evaluator::Evaluator;
 use crate::explain::print::plain;
+use crate::explain::probe::Asked;
 use crate::program::ClauseIndex;
 use crate::view::ObligationView;
 
 #[derive(Debug)]
 pub(super) struct Seen {
-    pub(super) trigger: Position,
+    pub(super) asked: Asked,
     pub(super) event: Option<Event>,
-    pub(super) duties: BTreeMap<ClauseIndex, SeenDuty>,
+    /// By clause and trigger: a `for each` has one for each of its rounds.
+    pub(super) duties: BTreeMap<(ClauseIndex, Position), SeenDuty>,
     /// Those that may turn out to be near misses, if the event does not satisfy them.
-    candidates: Vec<(ClauseIndex, NearMiss)>,
+    candidates: Vec<((ClauseIndex, Position), NearMiss)>,
 }
 
 #[derive(Debug)]
@@ -40,20 +42,20 @@ pub(super) struct SeenDuty {
 const NEAR_MISSES_MAX: usize = 3;
 
 impl Seen {
-    pub(super) fn new(trigger: Position) -> Self {
-        Self { trigger, event: None, duties: BTreeMap::new(), candidates: Vec::new() }
+    pub(super) fn new(asked: Asked) -> Self {
+        Self { asked, event: None, duties: BTreeMap::new(), candidates: Vec::new() }
     }
 
     /// Looks at an event before it is applied: whose answer could it nearly be?
     pub(super) fn before(&mut self, event: &Event, evaluator: &Evaluator) {
         self.candidates.clear();
-        if event.event.kind != Kind::Primary || self.event.is_none() {
+        if event.event.kind != Kind::Primary || self.duties.is_empty() {
             return;
         }
         let program = evaluator.program();
         let Some(name) = program.canonical_type(&event.event.r#type) else { return };
-        for (&index, seen) in &self.duties {
-            let clause = program.clause(index);
+        for (&key, seen) in &self.duties {
+            let clause = program.clause(key.0);
             let room = seen.near_misses.len() < NEAR_MISSES_MAX;
             if !room || !clause.satisfied_by.iter().any(|satisfier| satisfier == name) {
                 continue;
@@ -61,22 +63,22 @@ impl Seen {
             let Some(view) = evaluator.obligation(seen.view.id) else { continue };
             if let Some(why) = off_by_one(event, &view) {
                 let miss = NearMiss { position: event.position, event: name.to_owned(), why };
-                self.candidates.push((index, miss));
+                self.candidates.push((key, miss));
             }
         }
     }
 
     /// Takes in what an event did.
     pub(super) fn after(&mut self, event: &Event, changes: &[Change], evaluator: &Evaluator) {
-        if event.position == self.trigger {
+        if self.asked == Asked::Event(event.position.get()) {
             self.event = Some(event.clone());
         }
         self.note(changes, evaluator);
         if let Some(Ok(control)) = Control::from_event(event) {
             self.note_response(&control, evaluator);
         }
-        for (index, miss) in std::mem::take(&mut self.candidates) {
-            if let Some(seen) = self.duties.get_mut(&index)
+        for (key, miss) in std::mem::take(&mut self.candidates) {
+            if let Some(seen) = self.duties.get_mut(&key)
                 && evaluator.obligation(seen.view.id).is_some()
             {
                 seen.near_misses.push(miss);
@@ -87,17 +89,21 @@ impl Seen {
     /// Takes in what an event or the passing of time did.
     pub(super) fn note(&mut self, changes: &[Change], evaluator: &Evaluator) {
         for change in changes {
-            let Some(id) = change.obligation().filter(|id| id.trigger == self.trigger) else {
-                continue;
+            let ours = |id: &ObligationId| {
+                let (program, state) = (evaluator.program(), &evaluator.state);
+                let block = program.clause(id.clause).block;
+                self.asked.is_about(program, state, id.trigger.get(), block)
             };
+            let Some(id) = change.obligation().filter(ours) else { continue };
+            let key = (id.clause, id.trigger);
             if let Change::Activated { .. } = change
                 && let Some(view) = evaluator.obligation(id)
             {
                 let near_misses = Vec::new();
                 let new = SeenDuty { view, status: Status::Waiting, near_misses, response: None };
-                self.duties.insert(id.clause, new);
+                self.duties.insert(key, new);
             }
-            let Some(seen) = self.duties.get_mut(&id.clause) else { continue };
+            let Some(seen) = self.duties.get_mut(&key) else { continue };
             match *change {
                 Change::GapOpened { kind, due, at, .. } => {
                     let overdue = due.is_some_and(|due| at >= due);
@@ -139,8 +145,8 @@ impl Seen {
             }
             _ => return,
         };
-        let id = evaluator.parse_id(gap).filter(|id| id.trigger == self.trigger);
-        if let Some(seen) = id.and_then(|id| self.duties.get_mut(&id.clause)) {
+        let id = evaluator.parse_id(gap);
+        if let Some(seen) = id.and_then(|id| self.duties.get_mut(&(id.clause, id.trigger))) {
             seen.response = Some(response);
         }
     }

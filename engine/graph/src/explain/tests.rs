@@ -143,3 +143,95 @@ fn the_spec_draws_as_text_as_mermaid_and_as_dot() {
     golden("draw-mermaid", &draw::mermaid(&program));
     golden("draw-dot", &draw::dot(&program));
 }
+
+const ROUNDS: &str = r#"
+time_zone: "Europe/London"
+entity rep { has: preferred_time }
+entity customer { belongs_to: rep  has: tier }
+measure mood(customer) from mood.taken { level }
+action plan(rep) { satisfied_by: day.planned }
+action ask(rep, customer) { satisfied_by: mood.taken  by: system }
+action cheer(customer) { satisfied_by: customer.cheered }
+every day at rep.preferred_time {
+  must: plan(rep) within: 1h
+  for each customer with tier = "gold" {
+    must: ask(rep, customer) within: 8h
+    if mood(customer).level < 3 { should: cheer(customer) within: 2h }
+  }
+}
+"#;
+
+/// A morning of two reps and two customers, in seconds since the start of 1970-01-05.
+fn morning() -> Vec<homeostat_log::Event> {
+    let start = 4 * 86_400;
+    vec![
+        event(1, start, "rep.moved", r#"{"rep":"r1","preferred_time":"09:00"}"#),
+        event(2, start, "rep.moved", r#"{"rep":"r 2","preferred_time":"09:00"}"#),
+        event(3, start, "customer.moved", r#"{"customer":"c1","tier":"gold"}"#),
+        event(4, start, "customer.moved", r#"{"customer":"c2","tier":"gold"}"#),
+        event(5, start, "customer.moved", r#"{"customer":"c3","tier":"tin"}"#),
+        event(6, start + 34_000, "day.planned", r#"{"rep":"r9"}"#),
+        event(7, start + 36_000, "mood.taken", r#"{"customer":"c1","rep":"r1","level":2}"#),
+        event(8, start + 36_001, "day.planned", r#"{"rep":"r 2"}"#),
+    ]
+}
+
+fn named(gap: &str) -> Option<super::Consequences> {
+    let program = program(ROUNDS);
+    let name = program.parse_name(gap)?;
+    let mut explainer = Explainer::of(program, &name, TimeLine::Recorded);
+    morning().iter().for_each(|event| explainer.see(event));
+    explainer.finish(Some(at(4 * 86_400 + 40_000)))
+}
+
+#[test]
+fn a_tick_is_explained_with_everyone_that_it_went_through() {
+    let tick = named("plan@1970-01-05T08:00:00Z~r1").map(|it| it.to_string());
+    golden("explain-tick", &tick.unwrap_or_default());
+    let inside = named("cheer@1970-01-05T08:00:00Z~r1~c1").map(|it| it.to_string());
+    golden("explain-tick", &inside.unwrap_or_default());
+    let other = named("plan@1970-01-05T08:00:00Z~r%202");
+    assert!(other.is_some_and(|other| other.instance.as_deref() == Some("r 2")
+        && other.gaps.iter().all(|gap| !gap.id.contains("r1"))));
+}
+
+#[test]
+fn a_tick_that_never_was_has_no_consequences() {
+    assert_eq!(named("plan@1970-01-05T08:00:01Z~r1"), None);
+    assert_eq!(named("plan@1970-01-05T08:00:00Z~r3"), None);
+    assert_eq!(named("plan@7~r1"), None);
+}
+
+#[test]
+fn an_event_is_explained_with_everyone_that_it_went_through() {
+    let text = r#"
+        entity customer { has: tier }
+        event sale.opened
+        action offer(customer) { satisfied_by: offer.made }
+        when sale.opened {
+          for each customer with tier = "gold" { must: offer(customer) within: 1h }
+          for each customer with tier = "tin" { must: offer(customer) within: 2h }
+        }"#;
+    let program = program(text);
+    let events = [
+        event(1, 0, "customer.moved", r#"{"customer":"c2","tier":"gold"}"#),
+        event(2, 0, "customer.moved", r#"{"customer":"c1","tier":"gold"}"#),
+        event(3, 0, "sale.opened", r#"{"sale":"s1"}"#),
+        event(4, 9, "offer.made", r#"{"customer":"c2"}"#),
+    ];
+    let name = program.parse_name("offer@3~c2");
+    assert!(name.is_some());
+    let Some(name) = name else { return };
+    let mut explainer = Explainer::of(program, &name, TimeLine::Recorded);
+    events.iter().for_each(|event| explainer.see(event));
+    let found = explainer.finish(None).map(|it| it.to_string()).unwrap_or_default();
+    golden("explain-each", &found);
+}
+
+#[test]
+fn blocks_without_trigger_events_are_drawn_by_their_headings() {
+    let program = Arc::clone(&program(ROUNDS));
+    golden("draw-rounds-text", &draw::text(&program));
+    golden("draw-rounds-mermaid", &draw::mermaid(&program));
+    golden("draw-rounds-dot", &draw::dot(&program));
+}

@@ -169,6 +169,7 @@ fn way_to<'c>(from: &'c [Consequence], slug: &str) -> Option<(Vec<&'c Guard>, &'
             guards.insert(0, guard);
             (guards, duty)
         }),
+        Consequence::Each(each) => each.rounds.iter().find_map(|it| way_to(&it.body, slug)),
     })
 }
 
