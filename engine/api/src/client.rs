@@ -266,7 +266,7 @@ impl<N: Net, C: Clock> Client<N, C> {
     /// # Errors
     /// See [`ClientError`].
     pub async fn consequences_text(&mut self, position: Position) -> Result<String, ClientError> {
-        let answer = self.consequences(position, "text/plain").await?;
+        let answer = self.explained(format!("/v1/events/{position}"), "text/plain").await?;
         String::from_utf8(answer.body.to_vec())
             .map_err(|error| self.not_understood(answer.status, error.to_string()))
     }
@@ -279,18 +279,40 @@ impl<N: Net, C: Clock> Client<N, C> {
         &mut self,
         position: Position,
     ) -> Result<serde_json::Value, ClientError> {
-        let answer = self.consequences(position, "application/json").await?;
+        let answer = self.explained(format!("/v1/events/{position}"), "application/json").await?;
         self.parsed(&answer)
     }
 
-    async fn consequences(
+    /// What called for a gap, open or closed, and all that follows from that, as people read it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn gap_consequences_text(&mut self, id: &str) -> Result<String, ClientError> {
+        let answer = self.explained(format!("/v1/gaps/{}", escape(id)), "text/plain").await?;
+        String::from_utf8(answer.body.to_vec())
+            .map_err(|error| self.not_understood(answer.status, error.to_string()))
+    }
+
+    /// The same for programs.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn gap_consequences_json(
         &mut self,
-        position: Position,
+        id: &str,
+    ) -> Result<serde_json::Value, ClientError> {
+        let answer = self.explained(format!("/v1/gaps/{}", escape(id)), "application/json").await?;
+        self.parsed(&answer)
+    }
+
+    async fn explained(
+        &mut self,
+        what: String,
         accept: &'static str,
     ) -> Result<Answer, ClientError> {
         self.send(Ask {
             method: Method::GET,
-            path: format!("/v1/events/{position}/consequences"),
+            path: format!("{what}/consequences"),
             accept,
             content_type: None,
             body: Bytes::new(),

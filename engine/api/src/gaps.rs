@@ -7,13 +7,14 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use homeostat_kernel::handle::Verdict;
 use homeostat_world::Clock;
 use homeostat_world::limits::NAME_BYTES_MAX;
 use http::HeaderMap;
 
 use crate::limits::{DECISION_BYTES_MAX, GAPS_DEFAULT, GAPS_MAX, REASON_BYTES_MAX};
-use crate::parameters::Parameters;
+use crate::parameters::{self, Format, Parameters};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use crate::wire::{Decided, DecisionRequest, Gap, GapPage, Kind, State as GapState, Strength};
@@ -108,6 +109,38 @@ pub(crate) async fn one<C: Clock>(
         None => Err(Problem::new(Code::NoSuchGap, format!("no open gap `{id}`"))
             .help("it may have closed; `GET /v1/gaps` lists what is open")),
     }
+}
+
+/// What called for a gap, open or closed: all that follows from that, and what did.
+#[utoipa::path(
+    get, path = "/v1/gaps/{id}/consequences", tag = "gaps",
+    params(
+        ("id" = String, Path, description = "the gap's id, as `plan_day@2026-03-02T09:00:00Z~r1`"),
+        ("format" = Option<String>, Query, description = "`text` or `json`; weighs more than `Accept`"),
+    ),
+    responses(
+        (status = 200, description = "the consequence graph, for people or for programs", content(
+            (String = "text/plain"),
+            (serde_json::Value = "application/json"),
+        )),
+        (status = 404, description = "nothing in the log calls for such a gap", body = Problem, content_type = "application/problem+json"),
+        (status = 406, description = "neither text nor JSON is accepted", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn consequences<C: Clock>(
+    State(api): State<Api<C>>,
+    id: Result<Path<String>, PathRejection>,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = named(id)?;
+    let format = parameters::format(&mut parameters, &headers)?;
+    parameters.finish()?;
+    let explanation = api.handle.explain_gap(id).await?;
+    Ok(match format {
+        Format::Text => explanation.to_string().into_response(),
+        Format::Json => Json(explanation).into_response(),
+    })
 }
 
 /// Writes down a person's decision about a gap.

@@ -21,7 +21,7 @@ use crate::{contract, engine, events, gaps, problem, wire};
     ),
     paths(
         events::append, events::list, events::one, events::consequences,
-        gaps::list, gaps::one, gaps::decide,
+        gaps::list, gaps::one, gaps::consequences, gaps::decide,
         contract::check,
         engine::status, engine::health, engine::ready, engine::metrics, engine::openapi,
         engine::index,

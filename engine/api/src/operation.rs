@@ -15,6 +15,7 @@ pub(crate) enum Operation {
     Consequences,
     ListGaps,
     GetGap,
+    GapConsequences,
     Decide,
     Check,
     Status,
@@ -26,7 +27,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// All of them, in the order of the index page.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Index,
         Self::AppendEvents,
         Self::ListEvents,
@@ -34,6 +35,7 @@ impl Operation {
         Self::Consequences,
         Self::ListGaps,
         Self::GetGap,
+        Self::GapConsequences,
         Self::Decide,
         Self::Check,
         Self::Status,
@@ -65,6 +67,11 @@ impl Operation {
                 "open gaps, most urgent first: ?state= &kind= &strength= &action= &limit= &after=",
             ),
             Self::GetGap => (Method::GET, "/v1/gaps/{id}", "one open gap"),
+            Self::GapConsequences => (
+                Method::GET,
+                "/v1/gaps/{id}/consequences",
+                "what called for it, all that follows from that, and what did: ?format=text|json",
+            ),
             Self::Decide => (
                 Method::POST,
                 "/v1/gaps/{id}/decision",

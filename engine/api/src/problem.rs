@@ -253,6 +253,7 @@ impl From<Refusal> for Problem {
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
         match &error {
+            AskError::NoSuchGap(_) => Self::new(Code::NoSuchGap, error.to_string()),
             AskError::NoSuchPosition { .. } => Self::new(Code::NoSuchEvent, error.to_string())
                 .help("`GET /v1/status` tells the last position as `head`"),
             AskError::Log(_) => Self::new(Code::Internal, error.to_string())

@@ -63,6 +63,7 @@ fn handler<C: Clock>(operation: Operation) -> MethodRouter<Api<C>> {
         Operation::Consequences => get(events::consequences::<C>),
         Operation::ListGaps => get(gaps::list::<C>),
         Operation::GetGap => get(gaps::one::<C>),
+        Operation::GapConsequences => get(gaps::consequences::<C>),
         Operation::Decide => post(gaps::decide::<C>),
         Operation::Check => post(contract::check::<C>),
         Operation::Status => get(engine::status::<C>),

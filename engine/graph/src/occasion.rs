@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::hash::BuildHasher;
+use std::str::FromStr;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -249,6 +250,17 @@ impl fmt::Display for Began {
     }
 }
 
+impl FromStr for Began {
+    type Err = <Timestamp as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(position) if position < FIRST => Ok(Self::Event(Position::new(position))),
+            _ => Ok(Self::Tick(text.parse()?)),
+        }
+    }
+}
+
 impl State {
     /// `slug@17`, `slug@17~c1`, `slug@2026-03-02T09:00:00Z~r1`.
     pub(crate) fn show(&self, program: &Program, id: ObligationId) -> String {
@@ -318,12 +330,7 @@ impl Program {
         let (slug, trigger) = text.split_once('@')?;
         let clause = self.clause_named(slug)?;
         let mut parts = trigger.split('~');
-        let began = parts.next()?;
-        let began = match began.parse() {
-            Ok(position) if position < FIRST => Began::Event(Position::new(position)),
-            Ok(_) => return None,
-            Err(_) => Began::Tick(began.parse().ok()?),
-        };
+        let began = parts.next()?.parse().ok()?;
         let instances: Option<Vec<String>> = parts.map(decode).collect();
         Some(ObligationName { clause, began, instances: instances? })
     }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use homeostat_graph::{Consequences, Evaluator, Explainer, Program, TimeLine};
+use homeostat_graph::{Consequences, Evaluator, Explainer, ObligationName, Program, TimeLine};
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
 use homeostat_intent::Source;
@@ -126,11 +126,28 @@ impl Past {
     /// What should have followed from the event at `position`, and what did; none when there is no
     /// such event.
     pub(crate) fn explain(&self, position: Position) -> Result<Option<Consequences>, Failure> {
-        let mut explainer = Explainer::new(Arc::clone(&self.program), position, self.time_line);
+        self.explained(Explainer::new(Arc::clone(&self.program), position, self.time_line))
+    }
+
+    /// The same for what called for an obligation; none when nothing in the log did.
+    pub(crate) fn explain_gap(
+        &self,
+        name: &ObligationName,
+    ) -> Result<Option<Consequences>, Failure> {
+        self.explained(Explainer::of(Arc::clone(&self.program), name, self.time_line))
+    }
+
+    fn explained(&self, mut explainer: Explainer) -> Result<Option<Consequences>, Failure> {
         for event in self.until(AsOf::Newest) {
             explainer.see(&event?);
         }
         Ok(explainer.finish(None))
+    }
+
+    /// That the log does not have this event.
+    pub(crate) fn no_event(&self, position: Position) -> Failure {
+        let head = self.reader.head().position;
+        Failure::new(format_args!("no event at position `{position}`; the log ends at `{head}`"))
     }
 
     /// The events that had happened by then, in order.

@@ -26,7 +26,7 @@ pub(crate) enum Request {
     Status(oneshot::Sender<Status>),
     Gaps(oneshot::Sender<Vec<GapView>>),
     Gap(String, oneshot::Sender<Option<GapView>>),
-    Explain(Position, oneshot::Sender<Result<Consequences, AskError>>),
+    Explain(Topic, oneshot::Sender<Result<Consequences, AskError>>),
     Read(ReadQuery, oneshot::Sender<Result<Vec<Event>, AskError>>),
     Check(oneshot::Sender<CheckBegun>),
 }
@@ -38,6 +38,13 @@ pub struct CheckBegun {
     pub position: Position,
     /// What it looks at.
     pub checks: Vec<String>,
+}
+
+/// What can be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Event(Position),
+    Gap(String),
 }
 
 /// A person's word about a gap.
@@ -106,6 +113,9 @@ pub enum AskError {
         /// The last position.
         head: Position,
     },
+    /// No clause calls for such a gap, or nothing in the log does.
+    #[error("nothing in the log calls for `{0}`")]
+    NoSuchGap(String),
     /// The log cannot be read.
     #[error("the log cannot be read: {0}")]
     Log(String),
@@ -166,7 +176,18 @@ impl Handle {
     /// # Errors
     /// See [`AskError`].
     pub async fn explain(&self, position: Position) -> Result<Consequences, AskError> {
-        self.ask(|reply| Request::Explain(position, reply)).await.unwrap_or(Err(AskError::Stopping))
+        let topic = Topic::Event(position);
+        self.ask(|reply| Request::Explain(topic, reply)).await.unwrap_or(Err(AskError::Stopping))
+    }
+
+    /// The same for what a gap belongs to: its event, or the tick or the lasting condition that
+    /// called for it. The gap may have closed long ago.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn explain_gap(&self, gap: String) -> Result<Consequences, AskError> {
+        let topic = Topic::Gap(gap);
+        self.ask(|reply| Request::Explain(topic, reply)).await.unwrap_or(Err(AskError::Stopping))
     }
 
     /// Events of the log, in order.

@@ -41,6 +41,9 @@ async fn everything_the_server_offers_can_be_asked() {
     let text = client.consequences_text(first.position).await.unwrap();
     assert!(text.starts_with("Event: interaction.created("), "{text}");
     assert!(client.consequences_json(first.position).await.unwrap().is_object());
+    assert_eq!(client.gap_consequences_text(&gap.id).await.unwrap(), text);
+    assert!(client.gap_consequences_json(&gap.id).await.unwrap().is_object());
+    assert!(client.gap_consequences_text("acknowledge@999").await.is_err());
 
     let decision = DecisionRequest {
         decision: Decision::Waive,

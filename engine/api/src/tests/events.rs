@@ -214,6 +214,8 @@ async fn consequences_come_as_text_or_json() {
     assert_eq!((picture.status, picture.code().as_str()), (406, "not-acceptable"));
     let missing = house.get("/v1/events/1000000/consequences").await;
     assert_eq!((missing.status, missing.code().as_str()), (404, "no-such-event"));
+    let missing = house.get("/v1/gaps/nobody@1/consequences").await;
+    assert_eq!((missing.status, missing.code().as_str()), (404, "no-such-gap"));
     let form = house.get(&format!("{path}?format=xml")).await;
     assert_eq!((form.status, form.code().as_str()), (400, "bad-parameter"));
 }

@@ -7,6 +7,7 @@ mod deeds;
 use std::path::{Path, PathBuf};
 
 use homeostat_graph::explain::{Consequence, Duty};
+use homeostat_graph::{Began, Consequences};
 use homeostat_intent::lowered::Strength;
 use homeostat_world::Position;
 use serde_json::{Value, json};
@@ -22,8 +23,9 @@ use crate::screen::{paint, painted};
 /// Explain a code, an event's consequences, or a gap
 ///
 /// A code such as S0301 gives its page. A position such as 12 (or e12) gives what should have
-/// followed from that event, and what did. A gap such as `acknowledge_to_rep@12` gives the same for
-/// its event, with the events that nearly closed it.
+/// followed from that event, and what did. A gap such as `acknowledge_to_rep@12` or
+/// `plan_day@2026-03-02T09:00:00Z~r1` gives the same for the event or the tick that called for it,
+/// with the events that nearly closed it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -50,18 +52,14 @@ Examples:
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
-    let asked = Asked::of(&args.what)?;
-    if let Asked::Code = asked {
-        return help_code::page(&args.what, context);
-    }
-    let (position, gap) = match &asked {
-        Asked::Event(position) => (*position, None),
-        Asked::Gap { id, position } => (*position, Some(id.as_str())),
-        Asked::Code => return Ok(Outcome::Fine),
+    let topic = match Asked::of(&args.what)? {
+        Asked::Code => return help_code::page(&args.what, context),
+        Asked::Event(position) => Topic::Event(position),
+        Asked::Gap(gap, began) => Topic::Gap(gap, began),
     };
     match context.place(args.log.as_ref(), args.server.as_ref())? {
-        Place::Server(server) => of_server(&server, position, gap, context),
-        Place::Log(folder) => of_log(args, &folder, position, gap, context),
+        Place::Server(server) => of_server(&server, &topic, context),
+        Place::Log(folder) => of_log(args, &folder, &topic, context),
     }
 }
 
@@ -69,15 +67,31 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
 enum Asked {
     Code,
     Event(Position),
-    Gap { id: String, position: Position },
+    Gap(String, Began),
+}
+
+/// The same, without codes.
+enum Topic {
+    Event(Position),
+    /// Its id, and where it began.
+    Gap(String, Began),
+}
+
+impl Topic {
+    fn gap(&self) -> Option<(&str, Began)> {
+        match self {
+            Self::Event(_) => None,
+            Self::Gap(gap, began) => Some((gap, *began)),
+        }
+    }
 }
 
 impl Asked {
     fn of(what: &str) -> Result<Self, Failure> {
-        if let Some((_, position)) = what.rsplit_once('@')
-            && let Ok(position) = position.parse()
+        if let Some((_, occasion)) = what.split_once('@')
+            && let Some(Ok(began)) = occasion.split('~').next().map(str::parse)
         {
-            return Ok(Self::Gap { id: what.to_owned(), position });
+            return Ok(Self::Gap(what.to_owned(), began));
         }
         if let Ok(position) = what.strip_prefix('e').unwrap_or(what).parse() {
             return Ok(Self::Event(position));
@@ -95,57 +109,73 @@ impl Asked {
 fn of_log(
     args: &Args,
     folder: &Path,
-    position: Position,
-    gap: Option<&str>,
+    topic: &Topic,
     context: &mut Context,
 ) -> Result<Outcome, Failure> {
     let past = Past::open(context, folder, &args.spec)?;
-    if let Some(gap) = gap
-        && past.program.parse_name(gap).is_none()
-    {
-        return Err(no_such_gap(gap)
-            .help("`homeostat graph` shows the duties of a spec, `homeostat gaps` the open gaps"));
-    }
-    let Some(consequences) = past.explain(position)? else {
-        let head = past.reader.head().position;
-        return Err(Failure::new(format_args!(
-            "no event at position `{position}`; the log ends at `{head}`"
-        )));
-    };
-    if context.screen.is_json() {
-        let json = serde_json::to_value(&consequences).unwrap_or_default();
-        match gap {
-            Some(gap) => {
-                let deeds = deeds::of_log(&past.reader, gap)?;
-                context.screen.json(&with_deeds(&json, gap, position, &deeds)?)?;
-            }
-            None => context.screen.json(&json)?,
+    let consequences = of_past(&past, topic)?;
+    let Some((gap, began)) = topic.gap() else {
+        if context.screen.is_json() {
+            context.screen.json(&serde_json::to_value(&consequences).unwrap_or_default())?;
+        } else {
+            context.screen.text(coloured(&consequences.to_string()))?;
         }
         return Ok(Outcome::Fine);
+    };
+    let deeds = deeds::of_log(&past.reader, gap)?;
+    if context.screen.is_json() {
+        let json = serde_json::to_value(&consequences).unwrap_or_default();
+        context.screen.json(&with_deeds(&json, gap, began, &deeds)?)?;
+        return Ok(Outcome::Fine);
     }
-    if let Some(gap) = gap {
-        let duty = duty_named(&consequences.consequences, gap).ok_or_else(|| not_owed(position))?;
-        story(gap, duty, context)?;
-        deeds::show(&deeds::of_log(&past.reader, gap)?, duty.strength, &mut context.screen)?;
-        context.screen.line("")?;
-    }
+    let duty = duty_named(&consequences.consequences, gap).ok_or_else(|| not_owed(gap, began))?;
+    story(gap, duty, context)?;
+    deeds::show(&deeds, duty.strength, &mut context.screen)?;
+    context.screen.line("")?;
     context.screen.text(coloured(&consequences.to_string()))?;
     Ok(Outcome::Fine)
+}
+
+fn of_past(past: &Past, topic: &Topic) -> Result<Consequences, Failure> {
+    match topic {
+        Topic::Event(position) => past.explain(*position)?.ok_or_else(|| past.no_event(*position)),
+        Topic::Gap(gap, began) => {
+            let name = past.program.parse_name(gap).ok_or_else(|| {
+                no_such_gap(gap).help(
+                    "`homeostat graph` shows the duties of a spec, `homeostat gaps` the open gaps",
+                )
+            })?;
+            let found = past.explain_gap(&name)?;
+            found.ok_or_else(|| match began {
+                Began::Event(position) if past.reader.head().position < *position => {
+                    past.no_event(*position)
+                }
+                _ => not_owed(gap, *began),
+            })
+        }
+    }
 }
 
 fn no_such_gap(gap: &str) -> Failure {
     Failure::new(format_args!("no duty of the spec is called as in `{gap}`"))
 }
 
-fn not_owed(position: Position) -> Failure {
-    Failure::new(format_args!("the event at position `{position}` does not call for that duty"))
-        .help(format_args!("`homeostat explain {position}` shows what it calls for"))
+fn not_owed(gap: &str, began: Began) -> Failure {
+    match began {
+        Began::Event(position) => Failure::new(format_args!(
+            "the event at position `{position}` does not call for `{gap}`"
+        ))
+        .help(format_args!("`homeostat explain {position}` shows what it calls for")),
+        Began::Tick(time) => Failure::new(format_args!("no tick at `{time}` calls for `{gap}`"))
+            .help("`homeostat gaps` lists the open gaps"),
+    }
 }
 
 /// The duty with this id, among the consequences and their fallbacks.
 fn duty_named<'a>(consequences: &'a [Consequence], id: &str) -> Option<&'a Duty> {
     consequences.iter().find_map(|consequence| match consequence {
         Consequence::Guard(guard) => duty_named(&guard.body, id),
+        Consequence::Each(each) => each.rounds.iter().find_map(|it| duty_named(&it.body, id)),
         Consequence::Duty(duty) => {
             std::iter::successors(Some(&**duty), |duty| duty.fallback.as_deref())
                 .find(|duty| duty.id == id)
@@ -186,10 +216,10 @@ fn story(gap: &str, duty: &Duty, context: &mut Context) -> Result<(), Failure> {
 fn with_deeds(
     consequences: &Value,
     gap: &str,
-    position: Position,
+    began: Began,
     deeds: &[deeds::Deed],
 ) -> Result<Value, Failure> {
-    let mut duty = json_named(consequences, gap).ok_or_else(|| not_owed(position))?.clone();
+    let mut duty = json_named(consequences, gap).ok_or_else(|| not_owed(gap, began))?.clone();
     if let Some(duty) = duty.as_object_mut() {
         duty.insert("deeds".to_owned(), json!(deeds));
     }
@@ -206,22 +236,20 @@ fn json_named<'a>(json: &'a Value, id: &str) -> Option<&'a Value> {
     }
 }
 
-fn of_server(
-    server: &str,
-    position: Position,
-    gap: Option<&str>,
-    context: &mut Context,
-) -> Result<Outcome, Failure> {
+fn of_server(server: &str, topic: &Topic, context: &mut Context) -> Result<Outcome, Failure> {
     context.no_flags_for_server(&["spec"])?;
     let mut remote = Remote::new(server)?;
-    if context.screen.is_json() || gap.is_some() {
-        let json = remote.ask(async |line| line.consequences_json(position).await)?;
-        let Some(gap) = gap else {
+    if context.screen.is_json() || topic.gap().is_some() {
+        let json = remote.ask(async |line| match topic {
+            Topic::Event(position) => line.consequences_json(*position).await,
+            Topic::Gap(gap, _) => line.gap_consequences_json(gap).await,
+        })?;
+        let Some((gap, began)) = topic.gap() else {
             context.screen.json(&json)?;
             return Ok(Outcome::Fine);
         };
         let deeds = deeds::of_server(&mut remote, gap)?;
-        let duty = with_deeds(&json, gap, position, &deeds)?;
+        let duty = with_deeds(&json, gap, began, &deeds)?;
         if context.screen.is_json() {
             context.screen.json(&duty)?;
             return Ok(Outcome::Fine);
@@ -233,7 +261,10 @@ fn of_server(
         deeds::show(&deeds, strength.unwrap_or(Strength::Must), &mut context.screen)?;
         context.screen.line("")?;
     }
-    let text = remote.ask(async |line| line.consequences_text(position).await)?;
+    let text = remote.ask(async |line| match topic {
+        Topic::Event(position) => line.consequences_text(*position).await,
+        Topic::Gap(gap, _) => line.gap_consequences_text(gap).await,
+    })?;
     context.screen.text(coloured(&text))?;
     Ok(Outcome::Fine)
 }

@@ -78,7 +78,7 @@ fn a_server_takes_events_shows_gaps_and_stops_gracefully() {
     let story = bench.run(&[&["explain", "ship@2"][..], &on_server].concat());
     story.fine().shows("escalated").shows("needs a human ship@2  no agent");
     let wrong = bench.run(&[&["explain", "sihp@2"][..], &on_server].concat());
-    wrong.ended(2).says("does not call for that duty");
+    wrong.ended(2).says("calls for `sihp@2`");
     let summary = bench.run(&[&["gaps", "--summary"][..], &on_server].concat());
     summary.fine().shows("2d");
     bench.run(&[&["gaps", "--as-of", "now"][..], &on_server].concat()).ended(2).says("`--as-of`");

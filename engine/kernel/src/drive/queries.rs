@@ -12,7 +12,7 @@ use homeostat_world::{Clock, Position, Store, Tasks, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Loop;
-use crate::handle::{AskError, ReadQuery};
+use crate::handle::{AskError, ReadQuery, Topic};
 
 /// Events that a long read takes in before it lets others run: well under a millisecond.
 const YIELD_EVERY: u64 = 512;
@@ -26,19 +26,30 @@ where
 {
     pub(super) fn explain(
         &self,
-        position: Position,
+        topic: Topic,
         reply: oneshot::Sender<Result<Consequences, AskError>>,
         now: Timestamp,
     ) {
         let (reader, program, tasks) =
             (self.log.reader(), self.machine.program(), self.tasks.clone());
         let head = reader.head().position;
-        if position == Position::ZERO || position > head {
-            drop(reply.send(Err(AskError::NoSuchPosition { asked: position, head })));
+        let none = match &topic {
+            Topic::Event(position) => AskError::NoSuchPosition { asked: *position, head },
+            Topic::Gap(gap) => AskError::NoSuchGap(gap.clone()),
+        };
+        let explainer = match topic {
+            Topic::Event(position) if position == Position::ZERO || position > head => None,
+            Topic::Event(position) => Some(Explainer::new(program, position, TimeLine::Recorded)),
+            Topic::Gap(gap) => {
+                let name = program.parse_name(&gap);
+                name.map(|name| Explainer::of(program, &name, TimeLine::Recorded))
+            }
+        };
+        let Some(mut explainer) = explainer else {
+            drop(reply.send(Err(none)));
             return;
-        }
+        };
         self.tasks.spawn("explain", async move {
-            let mut explainer = Explainer::new(program, position, TimeLine::Recorded);
             let mut answer = Ok(());
             for (nth, event) in (1_u64..).zip(reader.read(Position::new(1))) {
                 match event {
@@ -52,11 +63,7 @@ where
                     tasks.yield_now().await;
                 }
             }
-            let answer = answer.and_then(|()| {
-                explainer
-                    .finish(Some(now))
-                    .ok_or(AskError::NoSuchPosition { asked: position, head })
-            });
+            let answer = answer.and_then(|()| explainer.finish(Some(now)).ok_or(none));
             // Whoever asked may have gone.
             drop(reply.send(answer));
         });

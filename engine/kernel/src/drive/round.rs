@@ -240,7 +240,7 @@ where
             Request::Status(reply) => drop(reply.send(self.status(now))),
             Request::Gaps(reply) => drop(reply.send(self.machine.gaps())),
             Request::Gap(id, reply) => drop(reply.send(self.machine.conductor.gap(&id))),
-            Request::Explain(position, reply) => self.explain(position, reply, now),
+            Request::Explain(topic, reply) => self.explain(topic, reply, now),
             Request::Read(query, reply) => self.read(query, reply),
         }
     }
