@@ -112,6 +112,11 @@ pub enum Change {
         /// What.
         id: ObligationId,
     },
+    /// What it was about was erased.
+    Voided {
+        /// What.
+        id: ObligationId,
+    },
     /// They no longer differ.
     GapClosed {
         /// Of what.
@@ -156,6 +161,7 @@ impl Change {
             | Self::Withdrawn { id }
             | Self::Compensated { id }
             | Self::Waived { id }
+            | Self::Voided { id }
             | Self::GapClosed { id, .. } => Some(id),
         }
     }

@@ -103,6 +103,20 @@ impl Columns {
             .map_or_else(|| self.get(column, instance, inferred), |(_, _, old)| old.layer(inferred))
     }
 
+    /// Forgets a value, which can still be read as it was until the event is done. False when there
+    /// is none.
+    pub(crate) fn clear(&mut self, column: u32, instance: Datum, symbols: &mut Symbols) -> bool {
+        let old = self.cell(column, instance);
+        if old == Cell::default() {
+            return false;
+        }
+        instance.retain(symbols);
+        // The row's hold on the old values goes over to what the event replaced.
+        self.replaced.push((column, instance, old));
+        self.put(column, instance, Cell::default(), symbols);
+        true
+    }
+
     /// What this event replaced, in order.
     pub(crate) fn replaced(&self) -> impl Iterator<Item = (u32, Datum, Cell)> {
         self.replaced.iter().copied()

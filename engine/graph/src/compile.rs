@@ -8,16 +8,20 @@
 //! Start reading at [`Program::compile`].
 
 mod blocks;
+mod contract;
 mod duties;
 mod quantified;
 mod reads;
+mod watches;
 
 use std::collections::BTreeMap;
 
 use homeostat_intent::lowered::{ClauseId, Spec};
 use homeostat_log::control::GapKind;
 
+use crate::program::watched::{Readers, RulesPlan};
 use crate::program::{BoundPlan, EntityPlan, Program, Read, TypePlan};
+use crate::zones::Zone;
 
 /// Why a spec cannot be compiled. The language's checks report these with their place in the text;
 /// a spec that they passed compiles.
@@ -52,6 +56,9 @@ pub enum CompileError {
     /// Two clauses of one name.
     #[error("two clauses are named `{0}`; expected unique names, so give one of them a label")]
     DuplicateSlug(String),
+    /// A bound on a metric that nothing samples.
+    #[error("unknown metric `{0}`; expected one that the spec samples")]
+    UnknownMetric(String),
     /// More of something than can be numbered.
     #[error("the spec has more than four thousand million {0}")]
     TooMany(&'static str),
@@ -62,6 +69,8 @@ pub enum CompileError {
 enum ColumnKey {
     Attribute(u32, String),
     Measure(String, String),
+    /// What a rule or a checker finds out about instances of an entity.
+    Found(u32, String),
 }
 
 struct Compiler<'a> {
@@ -113,8 +122,15 @@ impl Program {
         for block in &spec.blocks {
             compiler.block(block)?;
         }
+        for assertion in &spec.assertions {
+            compiler.always(assertion)?;
+        }
+        compiler.contract()?;
         compiler.track()?;
         compiler.spread_attributes();
+        compiler.watches()?;
+        let mut entities = compiler.program.entities.iter();
+        compiler.program.has_rules = entities.any(|entity| entity.rules != RulesPlan::default());
         compiler.program.remembers = compiler.program.entities.iter().any(|e| e.field.is_some());
         Ok(compiler.program)
     }
@@ -134,6 +150,18 @@ fn empty(spec: &Spec) -> Program {
         entities: Vec::new(),
         tracked: Vec::new(),
         counts: Vec::new(),
+        numbers: Vec::new(),
+        watches: Vec::new(),
+        whole: Vec::new(),
+        readers: Readers::default(),
+        inverses: Vec::new(),
+        reported: Vec::new(),
+        has_rules: false,
+        metrics: Vec::new(),
+        standards: Vec::new(),
+        budgets: Vec::new(),
+        contract: Vec::new(),
+        zone: spec.time_zone.as_deref().and_then(Zone::named).unwrap_or_else(Zone::utc),
         columns: Vec::new(),
         blocks: Vec::new(),
         periodic: Vec::new(),

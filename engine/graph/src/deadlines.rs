@@ -124,14 +124,30 @@ impl State {
                 (obligation.trigger, obligation.clause)
             },
         );
+        let watching = !program.watches.is_empty();
+        if watching {
+            self.watches.pass(self.now);
+        }
         loop {
+            let episode = if watching { self.next_episode_alarm(self.now) } else { None };
             let tick = if ticking { self.ticks.due(self.now) } else { None };
-            // At one instant what is owed comes first. What one alarm brings about may be the next.
-            let upto = tick.map_or(self.now, |tick| tick.time + 1);
+            let over = self.bounds.earliest().filter(|end| *end < self.now);
+            let (lasted, ticked) = (episode.map(|alarm| alarm.time), tick.map(|tick| tick.time));
+            // At one instant what is owed comes first, then what has lasted, then the calendar. What
+            // one alarm brings about may be the next.
+            let first = [lasted, over, ticked].into_iter().flatten().min();
+            let upto = first.map_or(self.now, |time| time + 1);
             if let Some(ready) = self.wheel.pop(upto) {
                 if self.open.is_living(ready.slot, ready.generation) {
                     self.fire(program, ready.slot, ready.time, sink);
                 }
+            } else if let Some(alarm) = episode
+                && first == lasted
+            {
+                self.watches.take_alarm();
+                self.episode_alarm(program, alarm.place, alarm.time, sink);
+            } else if over.is_some() && first == over {
+                self.end_period(program, sink);
             } else if let Some(tick) = tick {
                 self.tick(program, tick, sink);
             } else {

@@ -101,6 +101,7 @@ pub(crate) fn heading(block: &BlockPlan) -> String {
         Opens::Held(held) => format!("when {} for {}", held.text, length(held.lasting)),
         Opens::Every(tick) => tick.text.clone(),
         Opens::Each(each) => each.text.clone(),
+        Opens::Always(_) => "always".to_owned(),
     }
 }
 

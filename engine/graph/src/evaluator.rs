@@ -34,6 +34,8 @@ pub struct Footprint {
     pub values: usize,
     /// Living instances of what the spec quantifies over.
     pub instances: usize,
+    /// Conditions of held blocks that hold, and assertions that are violated or about to be.
+    pub episodes: usize,
     /// Texts in use.
     pub texts: usize,
     /// Bytes set aside for all of it.
@@ -120,7 +122,13 @@ impl Evaluator {
     /// nearest deadline. It may come too early by a deadline that was met meanwhile, never too late.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let alarms = [self.state.wheel.earliest(), self.state.ticks.earliest()];
+        let state = &self.state;
+        let alarms = [
+            state.wheel.earliest(),
+            state.watches.earliest(),
+            state.bounds.earliest(),
+            state.ticks.earliest(),
+        ];
         let earliest = alarms.into_iter().flatten().min()?;
         if canary::planted("missed_at_due") {
             return Some(Timestamp::from_micros(earliest));
@@ -144,11 +152,14 @@ impl Evaluator {
             undecided: state.pending.len(),
             values: state.columns.len(),
             instances: state.instances.len(),
+            episodes: state.watches.len(),
             texts: state.symbols.len(),
             bytes: state.symbols.bytes()
                 + state.columns.bytes()
                 + state.instances.bytes()
                 + state.counts.bytes()
+                + state.watches.bytes()
+                + state.bounds.bytes()
                 + state.open.bytes()
                 + state.occasions.bytes()
                 + state.wheel.bytes()

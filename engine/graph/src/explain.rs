@@ -154,6 +154,8 @@ pub enum Status {
     Compensated,
     /// A person let it go.
     Waived,
+    /// What it was about was erased.
+    Void,
 }
 
 /// One guard for this event.

@@ -93,6 +93,11 @@ impl Told {
     /// Lets time come to the event's, then applies it.
     pub(crate) fn see(&mut self, event: &Event) -> &mut Self {
         self.pass(event.event.time);
+        self.apply(event)
+    }
+
+    /// Applies an event without letting time come to its own.
+    pub(crate) fn apply(&mut self, event: &Event) -> &mut Self {
         let mut changes = Vec::new();
         self.evaluator.on_event(event, &mut |change| changes.push(change));
         self.tell(changes)
@@ -137,6 +142,7 @@ pub(crate) fn line(evaluator: &Evaluator, change: Change) -> String {
         Change::Withdrawn { .. } => format!("{name} withdrawn"),
         Change::Compensated { .. } => format!("{name} compensated"),
         Change::Waived { .. } => format!("{name} waived"),
+        Change::Voided { .. } => format!("{name} void"),
         Change::GapClosed { outcome, .. } => format!("{name} closed {outcome:?}"),
         Change::BackfillAsked { adopted, strength, count, .. } => {
             format!("backfill@{adopted} asked for {count}, {strength:?}")
@@ -144,5 +150,69 @@ pub(crate) fn line(evaluator: &Evaluator, change: Change) -> String {
         Change::BackfillDecided { adopted, outcome } => {
             format!("backfill@{adopted} decided {outcome:?}")
         }
+    }
+}
+
+/// Two evaluators that see the same: one runs through, the other is restarted from its checkpoint
+/// before everything that happens. They must say the same.
+pub(crate) struct Twice {
+    spec: Spec,
+    straight: Told,
+    restarted: Told,
+}
+
+impl Twice {
+    pub(crate) fn new(text: &str) -> Self {
+        Self::of(spec(text))
+    }
+
+    pub(crate) fn of(spec: Spec) -> Self {
+        let (straight, restarted) = (Told::of(&spec), Told::of(&spec));
+        Self { spec, straight, restarted }
+    }
+
+    fn restart(&mut self) {
+        let bytes = self.restarted.evaluator.checkpoint();
+        match Evaluator::restore(compiled(&self.spec), &bytes) {
+            Ok(again) => self.restarted.evaluator = again,
+            Err(error) => unreachable!("{error}"),
+        }
+        assert!(self.restarted.evaluator.checkpoint() == bytes, "the same state again");
+    }
+
+    /// Lets time come to the event's, then applies it.
+    pub(crate) fn see(&mut self, event: &Event) -> &mut Self {
+        self.restart();
+        self.straight.see(event);
+        self.restarted.see(event);
+        self
+    }
+
+    /// Applies an event without letting time come to its own.
+    pub(crate) fn apply(&mut self, event: &Event) -> &mut Self {
+        self.restart();
+        self.straight.apply(event);
+        self.restarted.apply(event);
+        self
+    }
+
+    pub(crate) fn pass(&mut self, now: Timestamp) -> &mut Self {
+        self.restart();
+        self.straight.pass(now);
+        self.restarted.pass(now);
+        self
+    }
+
+    pub(crate) fn evaluator(&self) -> &Evaluator {
+        &self.straight.evaluator
+    }
+
+    /// What both said since the last time they were asked, a line each.
+    pub(crate) fn said(&mut self) -> String {
+        let said = self.straight.said();
+        assert_eq!(self.restarted.said(), said, "a restart makes no difference");
+        let hashes = [&self.straight, &self.restarted].map(|told| told.evaluator.state_hash());
+        assert!(hashes[0] == hashes[1], "equal states have equal hashes");
+        said
     }
 }

@@ -341,7 +341,7 @@ impl State {
     }
 
     /// Nothing of an occasion waits any more for what blocks around it owe.
-    fn stop_listening(&mut self, program: &Program, (trigger, index): (u64, u32)) {
+    pub(crate) fn stop_listening(&mut self, program: &Program, (trigger, index): (u64, u32)) {
         if at(&program.blocks, index).listens
             && let Some(occasion) = self.occasions.get(trigger)
         {
@@ -357,7 +357,7 @@ impl State {
         all.map(|(_, _, trigger)| *trigger)
     }
 
-    fn test(
+    pub(crate) fn test(
         &self,
         program: &Program,
         test: &Test,
@@ -402,6 +402,7 @@ impl State {
                 }
                 self.counts.get(*count, owner.as_instance(&self.symbols), inferred)
             }
+            Read::Number(number) => self.watches.number(*number),
         }
     }
 
@@ -439,7 +440,7 @@ impl State {
                 }
                 return self.counts.before(*count, owner.as_instance(&self.symbols), inferred);
             }
-            Read::Nowhere | Read::Constant(_) => return Datum::Absent,
+            Read::Nowhere | Read::Constant(_) | Read::Number(_) => return Datum::Absent,
         };
         let Some((last, way)) = path.hops.split_last() else { return Datum::Absent };
         if way.is_empty() && is_own(program, path, event_type) {
@@ -501,7 +502,7 @@ impl State {
 /// Whether what was read is there: a value, or a member of a collection.
 pub(crate) fn exists(read: &Read, value: Datum) -> Truth {
     let empty = match read {
-        Read::Count { .. } => value == Datum::Int(0),
+        Read::Count { .. } | Read::Number(_) => value == Datum::Int(0),
         Read::Path(_) | Read::Constant(_) | Read::Nowhere => value == Datum::Nested { empty: true },
     };
     (value.is_known() && !empty).into()

@@ -4,6 +4,7 @@
 //! Never: reads a clock, starts anything, scans the log for one event.
 //! Promise: the same spec and log give the same changes; `reference` says which, by scanning.
 //! Start reading at [`Evaluator`]; what a spec compiles to is in [`Program`].
+mod bounds;
 mod calendar;
 mod change;
 mod checkpoint;
@@ -13,6 +14,7 @@ mod counts;
 mod datum;
 mod deadlines;
 pub mod draw;
+mod erasure;
 mod evaluator;
 mod evolve;
 pub mod explain;
@@ -22,10 +24,12 @@ mod fixtures;
 mod guards;
 mod instances;
 mod intern;
+mod inverse;
 mod occasion;
 mod open;
 mod program;
 pub mod reference;
+mod rules;
 mod satisfy;
 pub mod scenario;
 mod state;
@@ -33,6 +37,7 @@ mod table;
 mod ticks;
 mod tree;
 mod view;
+mod watch;
 mod wheel;
 mod zones;
 

@@ -198,6 +198,14 @@ impl Occasions {
         found.copied()
     }
 
+    /// An occasion and those of every `for each` inside it.
+    pub(crate) fn of(&self, number: u64) -> Vec<u64> {
+        let later = self.table.range(number..);
+        let ours =
+            later.filter(|(it, occasion)| **it == number || occasion.around.contains(&number));
+        ours.map(|(it, _)| *it).collect()
+    }
+
     /// Those in use, in the order of their numbers.
     pub(crate) fn used(&self) -> impl Iterator<Item = (u64, &Occasion)> {
         let all = self.table.iter().map(|(number, occasion)| (*number, occasion));

@@ -366,6 +366,19 @@ impl Open {
         found.map(|entry| entry.slot).or_else(|| self.by_id_late.get(&id).copied())
     }
 
+    /// The places of the open obligations of one trigger, by clause.
+    pub(crate) fn of_trigger(&self, trigger: u64) -> Vec<u32> {
+        let list = if trigger < FIRST { &self.by_id } else { &self.by_occasion };
+        let first = list.partition_point(|entry| entry.trigger < trigger);
+        let entries = list.iter().skip(first).take_while(|entry| entry.trigger == trigger);
+        let living = entries.filter(|entry| self.is_living(entry.slot, entry.generation));
+        let mut found: Vec<u32> = living.map(|entry| entry.slot).collect();
+        let late = self.by_id_late.range((trigger, 0)..=(trigger, u32::MAX));
+        found.extend(late.map(|(_, slot)| *slot));
+        found.sort_unstable_by_key(|&slot| self.get(slot).clause);
+        found
+    }
+
     /// The places of the open obligations of `clause` that have these keys.
     pub(crate) fn with_keys<'a>(
         &'a self,

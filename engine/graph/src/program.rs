@@ -5,6 +5,10 @@
 //! Promise: a clause's number is its place in [`Spec::duties`], so equal specs number alike.
 //! Start reading at [`Program`], then [`TypePlan`].
 
+pub(crate) mod bounds;
+pub(crate) mod watched;
+
+use bounds::{BudgetPlan, MetricPlan, StandPlan, StandardPlan};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use homeostat_intent::lowered::{
@@ -12,6 +16,7 @@ use homeostat_intent::lowered::{
 };
 use homeostat_log::control::GapKind;
 use serde::Serialize;
+use watched::{AlwaysPlan, InversePlan, NumberPlan, Readers, ReportedPlan, RulesPlan, WatchPlan};
 
 use crate::zones::Zone;
 
@@ -45,6 +50,23 @@ pub struct Program {
     pub(crate) tracked: Vec<TrackedPlan>,
     /// Inverse collections that something counts.
     pub(crate) counts: Vec<CountPlan>,
+    pub(crate) numbers: Vec<NumberPlan>,
+    /// In the order in which they are looked at.
+    pub(crate) watches: Vec<WatchPlan>,
+    /// Those of the system as a whole.
+    pub(crate) whole: Vec<u32>,
+    pub(crate) readers: Readers,
+    pub(crate) inverses: Vec<InversePlan>,
+    pub(crate) reported: Vec<ReportedPlan>,
+    /// Whether some entity has rules that events tell something.
+    pub(crate) has_rules: bool,
+    pub(crate) metrics: Vec<MetricPlan>,
+    pub(crate) standards: Vec<StandardPlan>,
+    pub(crate) budgets: Vec<BudgetPlan>,
+    /// Everything that the contract says, in the order of the text.
+    pub(crate) contract: Vec<StandPlan>,
+    /// The system's clock.
+    pub(crate) zone: Zone,
     pub(crate) columns: Vec<ColumnPlan>,
     pub(crate) blocks: Vec<BlockPlan>,
     /// The blocks that the calendar opens.
@@ -75,6 +97,10 @@ pub(crate) struct TypePlan {
     pub(crate) grants: Vec<(u32, bool)>,
     /// Which tracked entities it makes an instance alive of, if it names one.
     pub(crate) mentions: Vec<u32>,
+    /// Erased instances that it shreds: column, field of the instance.
+    pub(crate) shreds: Vec<(u32, u32)>,
+    /// Metrics that it samples.
+    pub(crate) samples: Vec<u32>,
 }
 
 /// An entity that something quantifies over: which of its instances are alive is remembered.
@@ -87,6 +113,8 @@ pub(crate) struct TrackedPlan {
     pub(crate) created: bool,
     /// The counts whose members are its instances.
     pub(crate) counts: Vec<u32>,
+    /// What is watched of its instances.
+    pub(crate) watches: Vec<u32>,
 }
 
 /// How many living instances of one entity name an owner in one attribute.
@@ -110,6 +138,11 @@ pub(crate) struct EntityPlan {
     pub(crate) attributes: Vec<(Box<str>, u32, u32)>,
     /// Its number among the tracked entities.
     pub(crate) tracked: Option<u32>,
+    /// Everything that is remembered of an instance, and erased with it.
+    pub(crate) columns: Vec<u32>,
+    pub(crate) rules: RulesPlan,
+    /// The attributes that must not change, when it is immutable, and whether they name instances.
+    pub(crate) fixed: Vec<(u32, bool)>,
 }
 
 /// One remembered value per instance.
@@ -119,6 +152,8 @@ pub(crate) struct ColumnPlan {
     pub(crate) name: String,
     /// The count whose members name their owner in it.
     pub(crate) counted: Option<u32>,
+    /// The inverses of its two layers, by primary events alone and with enrichments.
+    pub(crate) inverses: [Option<u32>; 2],
 }
 
 /// A block, or the body of a `for each`: what is entered for one trigger.
@@ -160,6 +195,8 @@ pub(crate) enum Opens {
     Every(Box<TickPlan>),
     /// It is the body of a `for each`, entered for each living instance when it is reached.
     Each(EachPlan),
+    /// Nothing enters it: it is an assertion, whose violations are its occasions.
+    Always(AlwaysPlan),
 }
 
 /// `for each customer with interactions.count > 3`.
@@ -228,6 +265,8 @@ pub(crate) struct BoundPlan {
 
 /// No field of an event.
 pub(crate) const UNCARRIED: u32 = u32::MAX;
+/// No block: the clause is no duty and no assertion.
+pub(crate) const NO_BLOCK: u32 = u32::MAX;
 /// No event type: the trigger is no event.
 pub(crate) const NO_TYPE: u32 = u32::MAX;
 
@@ -293,6 +332,8 @@ pub(crate) enum Read {
         of: PathRead,
         count: u32,
     },
+    /// How many instances some condition holds for.
+    Number(u32),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -362,6 +403,9 @@ pub struct Clause {
     pub(crate) awaited: Option<u32>,
     /// The bodies inside its block that have a guard that awaits it.
     pub(crate) awaited_inside: Vec<u32>,
+    /// It says what always holds: what violates it ends when that holds again, and not with an
+    /// event that names it.
+    pub(crate) watched: bool,
 }
 
 #[derive(Debug)]
@@ -393,6 +437,40 @@ pub(crate) struct RequirementPlan {
     pub(crate) name: String,
     /// For each key of the clause, the fields of the granting event.
     pub(crate) keys: Vec<Vec<u32>>,
+}
+
+impl Clause {
+    /// A clause that says no more than its name yet.
+    pub(crate) fn bare(id: ClauseId, slug: &str, text: &str) -> Self {
+        Self {
+            id,
+            slug: slug.to_owned(),
+            strength: Strength::Must,
+            performer: Performer::Agent,
+            action: slug.to_owned(),
+            text: text.to_owned(),
+            within: None,
+            external: false,
+            satisfied_by: Vec::new(),
+            requires: Vec::new(),
+            fallback: None,
+            fallback_of: None,
+            triggers: Vec::new(),
+            each: false,
+            using_inferred: false,
+            arguments: Vec::new(),
+            bound: Vec::new(),
+            keys: Vec::new(),
+            agrees: Vec::new(),
+            requirements: Vec::new(),
+            block: NO_BLOCK,
+            gap: GapKind::Reaction,
+            due_by_tick: None,
+            awaited: None,
+            awaited_inside: Vec::new(),
+            watched: false,
+        }
+    }
 }
 
 impl Program {

@@ -20,11 +20,12 @@ use crate::state::{Match, Sink, State};
 
 /// How an obligation comes to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     Fulfilled(Fulfilment),
     Withdrawn,
     Compensated,
     Waived,
+    Voided,
 }
 
 impl State {
@@ -65,6 +66,10 @@ impl State {
         let found = self.parse_id(program, cause).and_then(|id| self.open.find(id));
         let Some(slot) = found else { return };
         let clause = at(&program.clauses, self.open.get(slot).clause);
+        // What always holds holds again, or does not, whatever an event names.
+        if clause.watched {
+            return;
+        }
         if (!inferred || clause.using_inferred) && self.has_required(program, clause, slot) {
             into.push(self.matched(slot));
         }
@@ -159,7 +164,7 @@ impl State {
     }
 
     /// Forgets one obligation, closes its gap if one is open, and counts it.
-    fn end(&mut self, program: &Program, slot: u32, end: End, sink: Sink<'_>) {
+    pub(crate) fn end(&mut self, program: &Program, slot: u32, end: End, sink: Sink<'_>) {
         let obligation = self.open.remove(slot, program);
         if obligation.gap_open {
             sink(Change::GapClosed { id: obligation.id(), outcome: end.outcome() });
@@ -181,6 +186,7 @@ impl State {
             End::Withdrawn => &mut tally.withdrawn,
             End::Compensated => &mut tally.compensated,
             End::Waived => &mut tally.waived,
+            End::Voided => &mut tally.void,
         } += 1;
     }
 
@@ -206,7 +212,7 @@ impl State {
     }
 
     /// Tells the guards that wait for this chain how it ended.
-    fn settle_fates(
+    pub(crate) fn settle_fates(
         &mut self,
         program: &Program,
         id: ObligationId,
@@ -244,11 +250,17 @@ impl State {
         }
     }
 
-    /// The engine's own records say one thing to the graph: what a person decided.
+    /// The engine's own records say two things to the graph: what a person decided, and what a checker
+    /// outside found.
     pub(crate) fn control(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
-        if fact.r#type != "gap.decided" {
-            return;
+        match &*fact.r#type {
+            "gap.decided" => self.decided(program, fact, sink),
+            "check.reported" => self.reported(program, fact),
+            _ => {}
         }
+    }
+
+    fn decided(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
         let (mut word, mut id, mut adoption) = (None, None, None);
         fact.fields.each(&mut |name, value| match (name, value) {
             ("decision", Value::Text("waive")) => word = Some(Word::Waive),
@@ -271,6 +283,7 @@ impl State {
         }
         let (id, mut up) = (obligation.id(), obligation.up());
         sink(Change::Waived { id });
+        self.silence(program, slot);
         self.end(program, slot, End::Waived, sink);
         // What lapsed before it stays lapsed; nothing can stand for it any more.
         while up != NOWHERE {
@@ -293,6 +306,7 @@ impl End {
             Self::Compensated => GapOutcome::Lapsed,
             Self::Withdrawn => GapOutcome::Withdrawn,
             Self::Waived => GapOutcome::Waived,
+            Self::Voided => GapOutcome::Void,
         }
     }
 }

@@ -13,6 +13,7 @@ use hashbrown::HashSet;
 use homeostat_log::{Kind, Value};
 use homeostat_world::{Timestamp, canary};
 
+use crate::bounds::Bounds;
 use crate::change::Change;
 use crate::columns::Columns;
 use crate::counts::Counts;
@@ -28,6 +29,7 @@ use crate::open::{NEVER, Open};
 use crate::program::{Constant, EntityPlan, Program, TypePlan, at};
 use crate::ticks::Ticks;
 use crate::view::{GuardTally, Tally};
+use crate::watch::{Cause, Watches};
 use crate::wheel::Wheel;
 
 /// Whoever listens.
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) columns: Columns,
     pub(crate) instances: Instances,
     pub(crate) counts: Counts,
+    pub(crate) watches: Watches,
+    pub(crate) bounds: Bounds,
     /// For each requirement, the keys that it is held for.
     pub(crate) granted: Vec<HashSet<Box<[Datum]>, FixedState>>,
     pub(crate) occasions: Occasions,
@@ -100,6 +104,8 @@ impl State {
             columns: Columns::new(program.columns.len()),
             instances: Instances::new(program.tracked.len()),
             counts: Counts::new(program.counts.len()),
+            watches: Watches::new(program),
+            bounds: Bounds::new(program),
             granted: program.requirements.iter().map(|_| HashSet::default()).collect(),
             occasions: Occasions::default(),
             open: Open::default(),
@@ -127,17 +133,30 @@ impl State {
             return;
         }
         self.position = fact.position.get();
-        if fact.kind == Kind::Control {
+        let is_control = fact.kind == Kind::Control;
+        if is_control {
             self.control(program, fact, sink);
         } else {
-            self.look_at(program, fact, sink);
+            self.take_in(program, fact, sink);
+        }
+        let (position, time) = (fact.position.get(), fact.time.as_micros());
+        let cause = Cause { position, time, depth: fact.depth };
+        if !program.watches.is_empty() {
+            self.look(program, cause, !is_control, sink);
+        }
+        if !program.metrics.is_empty()
+            && fact.kind == Kind::Primary
+            && let Some(&plan) = program.type_names.get(&*fact.r#type)
+        {
+            self.sample(program, at(&program.types, plan), cause, sink);
         }
         if !self.backlog.is_idle() {
             self.start_more(program, fact.time.as_micros(), sink);
         }
+        self.forget_event();
     }
 
-    fn look_at(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
+    fn take_in(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
         let event_type = program.type_names.get(&*fact.r#type).copied();
         let plan = event_type.map(|index| at(&program.types, index));
         let inferred = fact.kind == Kind::Enrichment;
@@ -148,6 +167,9 @@ impl State {
         if fact.cause.is_some() || satisfies {
             self.satisfy(program, fact, plan, sink);
         }
+        if fact.kind == Kind::Tombstone {
+            self.erase(program, fact, plan, sink);
+        }
         if let (Some(event_type), Some(plan)) = (event_type, plan)
             && !inferred
             && !plan.triggers.is_empty()
@@ -157,7 +179,6 @@ impl State {
         if !program.periodic.is_empty() && !self.examines {
             self.follow_instances(program);
         }
-        self.forget_event();
     }
 
     /// Reads the fields that some clause reads, and remembers what later events will ask for.
@@ -202,6 +223,9 @@ impl State {
         if !program.tracked.is_empty() && fact.kind == Kind::Primary {
             self.mention(program, plan, about);
         }
+        if program.has_rules {
+            self.find_out(program, fact, about);
+        }
         let Some(plan) = plan else { return };
         for &(column, instance, value) in &plan.measures {
             let (instance, value) = (*at(&self.fields, instance), *at(&self.fields, value));
@@ -211,6 +235,7 @@ impl State {
             let instance = *at(&self.fields, instance);
             self.set(program, column, instance, Datum::Truth(begins), inferred);
         }
+        self.shred(program, plan, fact.kind);
         if !inferred {
             for &(requirement, grants) in &plan.grants {
                 self.grant(program, requirement, grants);
@@ -243,10 +268,21 @@ impl State {
             return;
         }
         for &count in &at(&program.tracked, tracked).counts {
-            let owners = self.columns.cell(at(&program.counts, count).column, instance);
-            for inferred in [false, true] {
-                self.count_owner(count, owners.layer(inferred), inferred, true);
-            }
+            self.count_member(program, count, instance, true);
+        }
+    }
+
+    /// A member begins (`true`) or ceases to count for whom it names.
+    pub(crate) fn count_member(
+        &mut self,
+        program: &Program,
+        count: u32,
+        member: Datum,
+        more: bool,
+    ) {
+        let owners = self.columns.cell(at(&program.counts, count).column, member);
+        for inferred in [false, true] {
+            self.count_owner(count, owners.layer(inferred), inferred, more);
         }
     }
 
@@ -276,7 +312,7 @@ impl State {
         }
     }
 
-    fn set(
+    pub(crate) fn set(
         &mut self,
         program: &Program,
         column: u32,
@@ -287,8 +323,35 @@ impl State {
         if instance.is_name() && value != Datum::Absent {
             let instance = instance.as_instance(&self.symbols);
             self.columns.set(column, instance, value, inferred, &mut self.symbols);
-            if let Some(count) = at(&program.columns, column).counted {
-                self.recount(program, count, instance);
+            self.follow_up(program, column, instance);
+        }
+    }
+
+    /// Forgets what was said of an instance, for good.
+    pub(crate) fn clear(&mut self, program: &Program, column: u32, instance: Datum) {
+        if self.columns.clear(column, instance, &mut self.symbols) {
+            self.follow_up(program, column, instance);
+        }
+    }
+
+    /// Keeps in step what is kept beside a column: who names whom, and how many.
+    fn follow_up(&mut self, program: &Program, column: u32, instance: Datum) {
+        let plan = at(&program.columns, column);
+        if let Some(count) = plan.counted {
+            self.recount(program, count, instance);
+        }
+        self.point(program, column, instance);
+    }
+
+    /// Turns the inverses of a column to whom an instance names in it now.
+    pub(crate) fn point(&mut self, program: &Program, column: u32, instance: Datum) {
+        for (inverse, inferred) in at(&program.columns, column).inverses.iter().zip([false, true]) {
+            let Some(inverse) = *inverse else { continue };
+            let owner = self.columns.get(column, instance, inferred);
+            let owner = if owner.is_name() { owner } else { Datum::Absent };
+            let owner = owner.as_instance(&self.symbols);
+            if let Some(inverse) = self.watches.inverses.get_mut(inverse as usize) {
+                inverse.point(instance, owner, &mut self.symbols);
             }
         }
     }
@@ -356,7 +419,7 @@ impl State {
         true
     }
 
-    fn forget_event(&mut self) {
+    pub(crate) fn forget_event(&mut self) {
         for field in self.touched.drain(..) {
             if let Some(place) = self.fields.get_mut(field as usize) {
                 *place = Datum::Absent;

@@ -95,6 +95,8 @@ pub struct Tally {
     pub compensated: u64,
     /// Let go by a person.
     pub waived: u64,
+    /// Gone with what it was about, which was erased.
+    pub void: u64,
     /// Deadlines that passed unmet, whatever came after. They are counted above by what did.
     pub missed: u64,
 }

@@ -132,6 +132,13 @@ impl Wheel {
         None
     }
 
+    /// The next timer, if it is of the same time and trigger as one that was handed out.
+    pub(crate) fn pop_same(&mut self, as_this: Ready) -> Option<Ready> {
+        let Reverse(ready) = self.ready.peek()?;
+        let same = (ready.time, ready.trigger) == (as_this.time, as_this.trigger);
+        if same { self.ready.pop().map(|Reverse(ready)| ready) } else { None }
+    }
+
     /// No living timer is earlier than this. (A dead one may be the reason for it.)
     pub(crate) fn earliest(&self) -> Option<i64> {
         let ready = self.ready.peek().map(|Reverse(ready)| ready.time);

@@ -7,6 +7,8 @@
 //! over; a period shorter than days goes on through the repeated hour.
 //! Start reading at [`Zone::next_on`] and [`Zone::next_fixed`].
 
+mod periods;
+
 use homeostat_intent::lowered::Period;
 use jiff::Timestamp as Instant;
 use jiff::civil::Date;

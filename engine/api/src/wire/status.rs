@@ -222,6 +222,8 @@ pub struct Clause {
     pub compensated: u64,
     /// Let go by a person.
     pub waived: u64,
+    /// Gone with what it was about, which was erased.
+    pub void: u64,
     /// Deadlines that passed unmet, whatever came after: counted above by what did.
     pub missed: u64,
 }
@@ -242,6 +244,7 @@ impl From<homeostat_graph::ClauseSummary> for Clause {
             withdrawn: tally.withdrawn,
             compensated: tally.compensated,
             waived: tally.waived,
+            void: tally.void,
             missed: tally.missed,
         }
     }

@@ -9,6 +9,7 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 
 use super::RestoreError;
+use crate::bounds::{Kept, Spent};
 use crate::columns::Cell;
 use crate::datum::Datum;
 use crate::evolve::stored;
@@ -16,16 +17,18 @@ use crate::guards::{Fate, Pending, Scene};
 use crate::intern::Symbols;
 use crate::occasion::{Began, FIRST};
 use crate::open::{Frame, NEVER, NOWHERE, Obligation, Stage, Values};
+use crate::program::watched::Watched;
 use crate::program::{NO_TYPE, Program};
 use crate::state::State;
 use crate::view::{GuardTally, Tally};
+use crate::watch::{Episode, Standing};
 use crate::zones::Tick;
 
 pub(crate) type Read<T> = Result<T, RestoreError>;
 
 pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     let mut from = Decoder::new(bytes);
-    expect_len(&mut from, 15, "checkpoint")?;
+    expect_len(&mut from, 20, "checkpoint")?;
     let version = from.u64()?;
     if version != super::VERSION {
         return Err(RestoreError::Version { found: version });
@@ -49,6 +52,7 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     // Timers are set from here on, so time must stand where it stood.
     let now = state.now;
     state.wheel.pass(now, |_| true, |_| (0, 0));
+    state.watches.pass(now);
     occasions(&mut from, program, &mut state)?;
     obligations(&mut from, program, &mut state)?;
     pending(&mut from, program, &mut state)?;
@@ -56,6 +60,8 @@ pub(super) fn state(program: &Program, bytes: &[u8]) -> Read<State> {
     granted(&mut from, program, &mut state)?;
     instances(&mut from, program, &mut state)?;
     ticks(&mut from, program, &mut state)?;
+    episodes(&mut from, program, &mut state)?;
+    bounds(&mut from, program, &mut state)?;
     let restored = state.occasions.count();
     state.occasions.settle(&mut state.symbols);
     if state.occasions.count() != restored {
@@ -254,6 +260,7 @@ fn columns(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read
                 return Err(malformed("a value without its instance"));
             };
             state.columns.put(column, instance, Cell { primary, inferred }, &mut state.symbols);
+            state.point(program, column, instance);
             // The column holds them now; this reading lets go.
             for datum in [instance, primary, inferred] {
                 datum.release(&mut state.symbols);
@@ -316,6 +323,76 @@ fn ticks(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<(
     Ok(())
 }
 
+fn episodes(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    state.watches.begun = from.bool()?;
+    expect_len(from, program.watches.len(), "watches")?;
+    for (watch, plan) in (0..).zip(&program.watches) {
+        for _ in 0..len(from)? {
+            expect_len(from, 6, "episode")?;
+            let instance = data(&mut Decoder::new(from.bytes()?), &mut state.symbols)?;
+            let &[instance] = instance.as_slice() else {
+                return Err(malformed("an episode without its instance"));
+            };
+            let (since, time, depth) = (from.u64()?, from.i64()?, from.u16()?);
+            let always = plan.always(program).is_some();
+            let standing = match (from.u8()?, from.u64()?, always) {
+                (0, _, _) if plan.lasting.is_some() => Standing::Lasting,
+                (1, trigger, false) => Standing::Entered(trigger),
+                (2, trigger, true) => Standing::Violated(trigger),
+                (3, _, true) => Standing::Silent,
+                _ => return Err(malformed("an episode that stands nowhere")),
+            };
+            let named = plan.tracked.is_some() == instance.is_name();
+            if !named || matches!(plan.of, Watched::Number(_)) {
+                return Err(malformed("an episode of what has none"));
+            }
+            if state.watches.find(watch, instance).is_some() {
+                return Err(malformed("an episode that stands there twice"));
+            }
+            state.keep_episode(
+                program,
+                Episode { watch, instance, since, at: time, depth, standing },
+            );
+        }
+    }
+    state.count_numbers(program);
+    Ok(())
+}
+
+fn bounds(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<()> {
+    expect_len(from, program.metrics.len(), "metrics")?;
+    for (samples, plan) in state.bounds.metrics.iter_mut().zip(&program.metrics) {
+        expect_len(from, 2, "samples")?;
+        let any = from.bool()?;
+        for _ in 0..len(from)? {
+            samples.add(from.f64()?, plan);
+        }
+        samples.any = any;
+    }
+    expect_len(from, program.standards.len(), "invariants")?;
+    for standing in &mut state.bounds.standards {
+        *standing = kept(from)?;
+    }
+    expect_len(from, program.budgets.len(), "budgets")?;
+    for budget in 0..u32::try_from(program.budgets.len()).unwrap_or(NOWHERE) {
+        for _ in 0..len(from)? {
+            expect_len(from, 4, "period")?;
+            let (start, end, sum) = (from.i64()?, from.i64()?, from.i64()?);
+            state.bounds.put(budget, start, Spent { end, sum, kept: kept(from)? });
+        }
+    }
+    Ok(())
+}
+
+fn kept(from: &mut Decoder<'_>) -> Read<Kept> {
+    if from.datatype()? == Type::Null {
+        from.null()?;
+        return Ok(Kept::Silent);
+    }
+    let since = from.u64()?;
+    Ok(if since == 0 { Kept::Kept } else { Kept::Violated(since) })
+}
+
 /// Reads a list of values; each text is held once more.
 fn data(from: &mut Decoder<'_>, symbols: &mut Symbols) -> Read<Vec<Datum>> {
     let mut list = Vec::new();
@@ -370,7 +447,7 @@ pub(crate) fn malformed(what: &str) -> RestoreError {
 }
 
 impl Tally {
-    fn from_counts(counts: [u64; 11]) -> Self {
+    fn from_counts(counts: [u64; 12]) -> Self {
         let [
             triggers,
             met,
@@ -382,6 +459,7 @@ impl Tally {
             withdrawn,
             compensated,
             waived,
+            void,
             missed,
         ] = counts;
         Self {
@@ -395,6 +473,7 @@ impl Tally {
             withdrawn,
             compensated,
             waived,
+            void,
             missed,
         }
     }

@@ -7,6 +7,7 @@ use homeostat_world::canary;
 use minicbor::Encoder;
 use minicbor::encode::Error;
 
+use crate::bounds::Kept;
 use crate::columns::Cell;
 use crate::datum::Datum;
 use crate::evolve::stored;
@@ -17,6 +18,7 @@ use crate::open::{NOWHERE, Obligation, Stage};
 use crate::program::Program;
 use crate::state::State;
 use crate::view::{GuardTally, Tally};
+use crate::watch::Standing;
 
 pub(crate) type Bytes = Encoder<Vec<u8>>;
 pub(crate) type Written = Result<(), Error<std::convert::Infallible>>;
@@ -30,7 +32,7 @@ pub(super) fn state(program: &Program, state: &State) -> Vec<u8> {
 }
 
 fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
-    bytes.array(15)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
+    bytes.array(20)?.u64(super::VERSION)?.bytes(&program.hash.0)?;
     bytes.u64(state.position)?.i64(state.now)?;
     bytes.array(count(state.tallies.len()))?;
     for tally in &state.tallies {
@@ -55,6 +57,8 @@ fn whole(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
     granted(bytes, state)?;
     instances(bytes, program, state)?;
     ticks(bytes, state)?;
+    episodes(bytes, program, state)?;
+    bounds(bytes, state)?;
     stored::write(bytes, &state.backlog)
 }
 
@@ -188,6 +192,61 @@ fn ticks(bytes: &mut Bytes, state: &State) -> Written {
     Ok(())
 }
 
+fn episodes(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
+    bytes.bool(state.watches.begun)?.array(count(program.watches.len()))?;
+    for watch in 0..count(program.watches.len()) {
+        let mut rows = Vec::new();
+        for episode in state.watches.all().filter(|it| u64::from(it.watch) == watch) {
+            rows.push((encoded(&[episode.instance], &state.symbols)?, *episode));
+        }
+        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        bytes.array(count(rows.len()))?;
+        for (instance, episode) in rows {
+            bytes.array(6)?.bytes(&instance)?.u64(episode.since)?.i64(episode.at)?;
+            let (standing, trigger) = match episode.standing {
+                Standing::Lasting => (0, 0),
+                Standing::Entered(trigger) => (1, trigger),
+                Standing::Violated(trigger) => (2, trigger),
+                Standing::Silent => (3, 0),
+            };
+            bytes.u16(episode.depth)?.u8(standing)?.u64(trigger)?;
+        }
+    }
+    Ok(())
+}
+
+fn bounds(bytes: &mut Bytes, state: &State) -> Written {
+    bytes.array(count(state.bounds.metrics.len()))?;
+    for samples in &state.bounds.metrics {
+        bytes.array(2)?.bool(samples.any)?.array(count(samples.newest.len()))?;
+        for value in &samples.newest {
+            bytes.f64(*value)?;
+        }
+    }
+    bytes.array(count(state.bounds.standards.len()))?;
+    for standing in &state.bounds.standards {
+        kept(bytes, *standing)?;
+    }
+    bytes.array(count(state.bounds.budgets.len()))?;
+    for periods in &state.bounds.budgets {
+        bytes.array(count(periods.len()))?;
+        for (start, spent) in periods {
+            bytes.array(4)?.i64(*start)?.i64(spent.end)?.i64(spent.sum)?;
+            kept(bytes, spent.kept)?;
+        }
+    }
+    Ok(())
+}
+
+fn kept(bytes: &mut Bytes, kept: Kept) -> Written {
+    match kept {
+        Kept::Kept => bytes.u64(0)?,
+        Kept::Violated(since) => bytes.u64(since)?,
+        Kept::Silent => bytes.null()?,
+    };
+    Ok(())
+}
+
 fn encoded(list: &[Datum], symbols: &Symbols) -> Result<Vec<u8>, Error<std::convert::Infallible>> {
     let mut bytes = Encoder::new(Vec::new());
     data(&mut bytes, list, symbols)?;
@@ -223,7 +282,7 @@ pub(crate) fn count(len: usize) -> u64 {
 }
 
 impl Tally {
-    fn to_counts(self) -> [u64; 11] {
+    fn to_counts(self) -> [u64; 12] {
         [
             self.triggers,
             self.met,
@@ -235,6 +294,7 @@ impl Tally {
             self.withdrawn,
             self.compensated,
             self.waived,
+            self.void,
             self.missed,
         ]
     }

@@ -137,7 +137,7 @@ impl Compiler<'_> {
     }
 
     /// From here on `entity` is a bound instance, with a place of the frame to itself.
-    fn bind(&mut self, entity: &str, inside: &mut InBlock) -> Result<(), CompileError> {
+    pub(super) fn bind(&mut self, entity: &str, inside: &mut InBlock) -> Result<(), CompileError> {
         let entity = self.entity(entity)?;
         let place = number(inside.frame.len(), "fields")?;
         inside.frame.push(UNCARRIED);

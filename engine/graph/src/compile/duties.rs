@@ -52,33 +52,21 @@ impl Compiler<'_> {
     }
 
     pub(super) fn bare_clause(&self, duty: &Duty, block: &Block, inside: &InBlock) -> Clause {
-        Clause {
-            id: duty.id,
-            slug: duty.slug.clone(),
-            strength: duty.strength,
-            performer: duty.by,
-            action: duty.action.clone(),
-            text: duty.text.clone(),
-            within: duty.within,
-            external: duty.external,
-            satisfied_by: duty.satisfied_by.clone(),
-            requires: duty.requires.iter().map(|requirement| requirement.name.clone()).collect(),
-            fallback: None,
-            fallback_of: None,
-            triggers: block.trigger.events().to_vec(),
-            each: duty.each,
-            using_inferred: duty.using_inferred,
-            arguments: Vec::new(),
-            bound: Vec::new(),
-            keys: Vec::new(),
-            agrees: Vec::new(),
-            requirements: Vec::new(),
-            block: inside.index,
-            gap: inside.gap,
-            due_by_tick: inside.periodic.filter(|_| duty.within.is_none()),
-            awaited: None,
-            awaited_inside: Vec::new(),
-        }
+        let mut clause = Clause::bare(duty.id, &duty.slug, &duty.text);
+        clause.strength = duty.strength;
+        clause.performer = duty.by;
+        clause.action.clone_from(&duty.action);
+        clause.within = duty.within;
+        clause.external = duty.external;
+        clause.satisfied_by.clone_from(&duty.satisfied_by);
+        clause.requires = duty.requires.iter().map(|required| required.name.clone()).collect();
+        clause.triggers = block.trigger.events().to_vec();
+        clause.each = duty.each;
+        clause.using_inferred = duty.using_inferred;
+        clause.block = inside.index;
+        clause.gap = inside.gap;
+        clause.due_by_tick = inside.periodic.filter(|_| duty.within.is_none());
+        clause
     }
 
     /// Numbers what is evaluated at activation: the keys first, so that they lie together.
@@ -105,7 +93,8 @@ impl Compiler<'_> {
             clause.keys.push(KeyPlan { argument, entity: entity.clone(), fields: numbers });
         }
         for (argument, place) in duty.arguments.iter().zip(places) {
-            let computed = matches!(argument.value, Expr::Path(_) | Expr::Measure { .. });
+            let computed =
+                matches!(argument.value, Expr::Path(_) | Expr::Measure { .. } | Expr::Count { .. });
             let named = argument.name.clone();
             let (name, shown) = match (&argument.role, place) {
                 (Role::Key { fields, .. }, Some(place)) => {

@@ -42,7 +42,8 @@ impl Compiler<'_> {
                 }
             }
             let created = created.is_some();
-            self.program.tracked.push(TrackedPlan { entity, field, created, counts });
+            let watches = Vec::new();
+            self.program.tracked.push(TrackedPlan { entity, field, created, counts, watches });
         }
         Ok(())
     }

@@ -6,8 +6,10 @@
 //! Start reading at [`Compiler::test`], then [`Compiler::read`].
 
 use homeostat_intent::lowered::{Condition, Expr, Literal, Path, State as EntityState};
+use homeostat_log::control::GapKind;
 
 use super::{ColumnKey, CompileError, Compiler, InBlock, number};
+use crate::program::watched::NumberPlan;
 use crate::program::{ColumnPlan, Constant, CountPlan, PathRead, Read, Test};
 
 impl<'a> Compiler<'a> {
@@ -71,8 +73,9 @@ impl<'a> Compiler<'a> {
                 let seconds = length.micros as f64 / 1e6;
                 self.constant(Constant::Number(seconds))?
             }
-            Expr::Literal(Literal::Length(_)) | Expr::Call(_) | Expr::Instances { .. } => {
-                Read::Nowhere
+            Expr::Literal(Literal::Length(_)) | Expr::Call(_) => Read::Nowhere,
+            Expr::Instances { entity, condition } => {
+                Read::Number(self.instances(entity, condition.as_deref())?)
             }
             Expr::Count { of, member, through } => {
                 let of = self.path(of, inside)?;
@@ -91,6 +94,21 @@ impl<'a> Compiler<'a> {
                 Read::Path(path)
             }
         })
+    }
+
+    /// A number of instances is watched on its own, whoever reads it.
+    fn instances(
+        &mut self,
+        entity: &str,
+        condition: Option<&Condition>,
+    ) -> Result<u32, CompileError> {
+        let mut inside = self.outside(u32::MAX, GapKind::Intent);
+        self.bind(entity, &mut inside)?;
+        let test =
+            condition.map(|condition| self.test(condition, true, &mut inside)).transpose()?;
+        let (entity, frame) = (self.entity(entity)?, number(inside.frame.len(), "fields")?);
+        self.program.numbers.push(NumberPlan { entity, test, frame });
+        number(self.program.numbers.len() - 1, "numbers")
     }
 
     fn count(&mut self, member: &str, through: &str) -> Result<u32, CompileError> {
@@ -180,15 +198,23 @@ impl<'a> Compiler<'a> {
         }
         let index = number(self.program.columns.len(), "values")?;
         self.columns.insert(key.clone(), index);
-        let name = match &key {
+        let (name, of) = match &key {
             ColumnKey::Attribute(entity, attribute) => {
-                self.attribute_column(*entity, attribute, index)?
+                (self.attribute_column(*entity, attribute, index)?, Some(*entity))
             }
             ColumnKey::Measure(measure, attribute) => {
-                self.measure_column(measure, attribute, index)?
+                let of = self.spec.measures.iter().find(|declared| declared.name == *measure);
+                let of = of.map(|declared| self.entity(&declared.entity)).transpose()?;
+                (self.measure_column(measure, attribute, index)?, of)
+            }
+            ColumnKey::Found(entity, found) => {
+                let name = self.program.entities.get(*entity as usize).map(|plan| &*plan.name);
+                (format!("{}: {found}", name.unwrap_or_default()), Some(*entity))
             }
         };
-        self.program.columns.push(ColumnPlan { name, counted: None });
+        let of = of.and_then(|entity| self.program.entities.get_mut(entity as usize));
+        of.into_iter().for_each(|entity| entity.columns.push(index));
+        self.program.columns.push(ColumnPlan { name, counted: None, inverses: [None; 2] });
         Ok(index)
     }
 

@@ -3,6 +3,8 @@
 mod each;
 mod instances;
 mod ticks;
+mod tombstones;
+mod watches;
 
 use homeostat_log::{Actor, Kind};
 

@@ -120,7 +120,7 @@ impl Walk {
             let opened = match &block.opens {
                 Opens::Held(held) => held.text.clone(),
                 Opens::Every(plan) => plan.text.clone(),
-                Opens::Events | Opens::Each(_) => block.triggers.join("|"),
+                Opens::Events | Opens::Each(_) | Opens::Always(_) => block.triggers.join("|"),
             };
             walk.items(program, &block.body, &mut vec![opened], &mut Vec::new());
         }

@@ -112,6 +112,7 @@ fn status(duty: &Duty) -> String {
         Status::Withdrawn => "– withdrawn: what it stands for happened".to_owned(),
         Status::Compensated => "✓ compensated: its fallback happened".to_owned(),
         Status::Waived => "– waived by a person".to_owned(),
+        Status::Void => "– void: what it was about was erased".to_owned(),
     }
 }
 

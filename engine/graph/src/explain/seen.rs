@@ -121,6 +121,7 @@ impl Seen {
                 Change::Withdrawn { .. } => seen.status = Status::Withdrawn,
                 Change::Compensated { .. } => seen.status = Status::Compensated,
                 Change::Waived { .. } => seen.status = Status::Waived,
+                Change::Voided { .. } => seen.status = Status::Void,
                 Change::Activated { .. }
                 | Change::GapClosed { .. }
                 | Change::BackfillAsked { .. }

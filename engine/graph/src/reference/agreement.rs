@@ -80,6 +80,7 @@ impl Heard {
             Change::Waived { .. } => verdict.standing = Standing::Waived,
             Change::Activated { .. }
             | Change::GuardDecided { .. }
+            | Change::Voided { .. }
             | Change::BackfillAsked { .. }
             | Change::BackfillDecided { .. } => {}
         }

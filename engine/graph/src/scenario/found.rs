@@ -77,6 +77,7 @@ fn told(stage: &Stage<'_>, owed: &Owed) -> String {
         (Standing::Compensated, _) => "lapsed, and its fallback was fulfilled".to_owned(),
         (Standing::Withdrawn, _) => "was withdrawn".to_owned(),
         (Standing::Waived, _) => "was waived".to_owned(),
+        (Standing::Void, _) => "is void: what it was about was erased".to_owned(),
     };
     let gap = match owed.gap {
         Gap::Never => "it has no gap".to_owned(),

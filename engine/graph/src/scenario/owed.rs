@@ -50,6 +50,7 @@ pub(super) enum Standing {
     Compensated,
     Withdrawn,
     Waived,
+    Void,
 }
 
 /// What became of an obligation's gap.
@@ -83,6 +84,7 @@ impl Ledger {
                 Change::Compensated { .. } => owed.standing = Standing::Compensated,
                 Change::Withdrawn { .. } => owed.standing = Standing::Withdrawn,
                 Change::Waived { .. } => owed.standing = Standing::Waived,
+                Change::Voided { .. } => owed.standing = Standing::Void,
                 Change::Activated { .. }
                 | Change::GuardDecided { .. }
                 | Change::BackfillAsked { .. }
@@ -140,7 +142,8 @@ impl Owed {
             | (Expected::Fulfilled, Standing::Fulfilled(..))
             | (Expected::Late, Standing::Fulfilled(_, Fulfilment::Late))
             | (Expected::Lapsed, Standing::Lapsed | Standing::Compensated)
-            | (Expected::Withdrawn, Standing::Withdrawn) => true,
+            | (Expected::Withdrawn, Standing::Withdrawn)
+            | (Expected::Void, Standing::Void) => true,
             _ => false,
         }
     }

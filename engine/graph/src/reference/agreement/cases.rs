@@ -546,7 +546,6 @@ fn event(draw: &mut Dice<'_>, position: u64, now: i64, slugs: &[String]) -> Even
     }
     inner.kind = match draw.below(20) {
         0 | 1 => Kind::Enrichment,
-        2 => Kind::Tombstone,
         _ => Kind::Primary,
     };
     if draw.chance(15) {

@@ -30,6 +30,7 @@ pub(crate) struct Counts {
     compensated: u64,
     withdrawn: u64,
     waived: u64,
+    void: u64,
     missed: u64,
 }
 
@@ -48,6 +49,7 @@ impl From<&wire::Clause> for Counts {
             compensated: clause.compensated,
             withdrawn: clause.withdrawn,
             waived: clause.waived,
+            void: clause.void,
             missed: clause.missed,
         }
     }
@@ -105,6 +107,7 @@ impl Counts {
             ("compensated", self.compensated),
             ("withdrawn", self.withdrawn),
             ("waived", self.waived),
+            ("void", self.void),
         ];
         let parts = counts.iter().filter(|(_, count)| *count > 0);
         parts.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
