@@ -164,6 +164,7 @@ impl State {
             return;
         }
         let mut changed: Vec<(u32, Datum)> = Vec::new();
+        let mut everyone: Vec<(u32, u32)> = Vec::new();
         for (periodic, &block) in (0..).zip(&program.periodic) {
             let TickAt::Of { entity, ref hops, zone, .. } = plan_of(program, block).at else {
                 continue;
@@ -184,7 +185,16 @@ impl State {
                 if zone == Some(column) || hops.first() == Some(&Some(column)) {
                     changed.push((periodic, instance));
                 }
+                // What lies further along a path concerns whoever's path leads there.
+                if hops.iter().skip(1).any(|hop| *hop == Some(column)) {
+                    everyone.extend(tracked.map(|tracked| (periodic, tracked)));
+                }
             }
+        }
+        everyone.dedup();
+        for (periodic, tracked) in everyone {
+            let all = self.instances.in_order(tracked, &self.symbols);
+            changed.extend(all.iter().map(|&instance| (periodic, instance)));
         }
         for (periodic, instance) in changed {
             self.reschedule(program, periodic, Some(instance), self.now);

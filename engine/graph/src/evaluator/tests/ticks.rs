@@ -321,3 +321,23 @@ fn a_tick_goes_through_what_it_is_for_each_of() {
     told.see(&told_at(4, "2026-01-05T11:00:00Z", "customer.greeted", both));
     assert_eq!(said(&mut told), "greet@2026-01-05T09:00:00Z~r1~c2 InTime by 4");
 }
+
+#[test]
+fn a_time_that_is_said_of_another_instance_is_followed_there() {
+    let spec = spec(
+        "
+        time_zone: \"UTC\"
+        entity rep { has: preferred_time }
+        entity alert { belongs_to: rep }
+        action look(alert) { satisfied_by: alert.looked_at  by: system }
+        every day at alert.rep.preferred_time { must: look(alert) within: 1h }",
+    );
+    let mut told = Told::of(&spec);
+    told.see(&rep(1, "2026-01-05T08:00:00Z", r#"{"rep":"r1","preferred_time":"09:00"}"#));
+    let raised = told_at(2, "2026-01-05T08:00:00Z", "alert.raised", r#"{"alert":"a1","rep":"r1"}"#);
+    told.see(&raised);
+    told.see(&rep(3, "2026-01-05T08:30:00Z", r#"{"rep":"r1","preferred_time":"10:00"}"#));
+    restart(&mut told, &spec);
+    told.pass(time("2026-01-05T12:00:00Z"));
+    assert_eq!(activated(&mut told), ["look@2026-01-05T10:00:00Z~a1"]);
+}
