@@ -53,7 +53,7 @@ pub(crate) struct Spent {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kept {
     #[default]
-    Kept,
+    Within,
     /// Since the sample at this position.
     Violated(u64),
     /// A person has let it go, until it is kept again.
@@ -64,7 +64,7 @@ impl Bounds {
     pub(crate) fn new(program: &Program) -> Self {
         Self {
             metrics: program.metrics.iter().map(|_| Samples::default()).collect(),
-            standards: vec![Kept::Kept; program.standards.len()],
+            standards: vec![Kept::Within; program.standards.len()],
             budgets: program.budgets.iter().map(|_| BTreeMap::new()).collect(),
             ends: BTreeSet::new(),
         }
@@ -168,12 +168,12 @@ impl State {
         let kept = is_kept(value, plan.op, plan.bound);
         let Some(standing) = self.bounds.standards.get(index as usize).copied() else { return };
         let new = match (kept, standing) {
-            (true, Kept::Kept) | (false, Kept::Violated(_) | Kept::Silent) => return,
-            (false, Kept::Kept) => self.breach(program, plan.clause, cause, sink),
-            (true, Kept::Silent) => Kept::Kept,
+            (true, Kept::Within) | (false, Kept::Violated(_) | Kept::Silent) => return,
+            (false, Kept::Within) => self.breach(program, plan.clause, cause, sink),
+            (true, Kept::Silent) => Kept::Within,
             (true, Kept::Violated(since)) => {
                 self.keep_again(program, plan.clause, since, cause.position, sink);
-                Kept::Kept
+                Kept::Within
             }
         };
         if let Some(standing) = self.bounds.standards.get_mut(index as usize) {
@@ -189,11 +189,11 @@ impl State {
             return;
         }
         let known = self.bounds.budgets.get(index as usize).and_then(|it| it.get(&start));
-        let new = Spent { end, sum: 0, kept: Kept::Kept };
+        let new = Spent { end, sum: 0, kept: Kept::Within };
         let mut spent = known.copied().unwrap_or(new);
         spent.sum = spent.sum.saturating_add(micro(value));
         // What was too much stays so until the period is over, whatever comes back.
-        if spent.kept == Kept::Kept && spent.sum > plan.most {
+        if spent.kept == Kept::Within && spent.sum > plan.most {
             spent.kept = self.breach(program, plan.clause, cause, sink);
         }
         self.bounds.put(index, start, spent);

@@ -154,7 +154,7 @@ fn empty(spec: &Spec) -> Program {
         watches: Vec::new(),
         whole: Vec::new(),
         readers: Readers::default(),
-        inverses: Vec::new(),
+        inverses: 0,
         reported: Vec::new(),
         has_rules: false,
         metrics: Vec::new(),

@@ -10,6 +10,7 @@ mod change;
 mod checkpoint;
 mod columns;
 mod compile;
+mod contract;
 mod counts;
 mod datum;
 mod deadlines;
@@ -44,6 +45,7 @@ mod zones;
 pub use change::{Change, Fulfilment, ObligationId};
 pub use checkpoint::RestoreError;
 pub use compile::CompileError;
+pub use contract::{Standing, Verdict};
 pub use datum::Truth;
 pub use evaluator::{Evaluator, Footprint};
 pub use evolve::{
@@ -52,6 +54,7 @@ pub use evolve::{
 pub use explain::{Consequences, Explainer, TimeLine};
 pub use fact::{Fact, Fields, LineError};
 pub use occasion::{Began, ObligationName};
+pub use program::bounds::{Judge, Sort};
 pub use program::{Clause, ClauseIndex, GuardIndex, Program};
 pub use view::{
     ClauseSummary, GuardSummary, GuardTally, KeyView, ObligationState, ObligationView, Summary,

@@ -16,7 +16,7 @@ use homeostat_intent::lowered::{
 };
 use homeostat_log::control::GapKind;
 use serde::Serialize;
-use watched::{AlwaysPlan, InversePlan, NumberPlan, Readers, ReportedPlan, RulesPlan, WatchPlan};
+use watched::{AlwaysPlan, NumberPlan, Readers, ReportedPlan, RulesPlan, WatchPlan};
 
 use crate::zones::Zone;
 
@@ -56,7 +56,8 @@ pub struct Program {
     /// Those of the system as a whole.
     pub(crate) whole: Vec<u32>,
     pub(crate) readers: Readers,
-    pub(crate) inverses: Vec<InversePlan>,
+    /// How many columns are followed the other way round.
+    pub(crate) inverses: u32,
     pub(crate) reported: Vec<ReportedPlan>,
     /// Whether some entity has rules that events tell something.
     pub(crate) has_rules: bool,
@@ -106,7 +107,6 @@ pub(crate) struct TypePlan {
 /// An entity that something quantifies over: which of its instances are alive is remembered.
 #[derive(Debug)]
 pub(crate) struct TrackedPlan {
-    pub(crate) entity: u32,
     /// The field that names the instance.
     pub(crate) field: u32,
     /// Whether only its `created` event makes an instance alive, since the spec knows one.

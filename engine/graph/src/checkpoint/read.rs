@@ -390,7 +390,7 @@ fn kept(from: &mut Decoder<'_>) -> Read<Kept> {
         return Ok(Kept::Silent);
     }
     let since = from.u64()?;
-    Ok(if since == 0 { Kept::Kept } else { Kept::Violated(since) })
+    Ok(if since == 0 { Kept::Within } else { Kept::Violated(since) })
 }
 
 /// Reads a list of values; each text is held once more.

@@ -240,7 +240,7 @@ fn bounds(bytes: &mut Bytes, state: &State) -> Written {
 
 fn kept(bytes: &mut Bytes, kept: Kept) -> Written {
     match kept {
-        Kept::Kept => bytes.u64(0)?,
+        Kept::Within => bytes.u64(0)?,
         Kept::Violated(since) => bytes.u64(since)?,
         Kept::Silent => bytes.null()?,
     };

@@ -43,7 +43,7 @@ impl Compiler<'_> {
             }
             let created = created.is_some();
             let watches = Vec::new();
-            self.program.tracked.push(TrackedPlan { entity, field, created, counts, watches });
+            self.program.tracked.push(TrackedPlan { field, created, counts, watches });
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use homeostat_log::control::GapKind;
 
 use super::{ColumnKey, CompileError, Compiler, InBlock, number};
 use crate::program::watched::{
-    AlwaysPlan, Ends, InversePlan, Reader, Readers, ReportedPlan, WatchPlan, Watched,
+    AlwaysPlan, Ends, Reader, Readers, ReportedPlan, WatchPlan, Watched,
 };
 use crate::program::{
     ArgumentPlan, BlockPlan, Clause, Constant, EntityPlan, KeyPlan, Opens, PathRead, Read, Shown,
@@ -269,14 +269,14 @@ impl Compiler<'_> {
     }
 
     fn inverse(&mut self, column: u32, inferred: bool) -> Result<u32, CompileError> {
-        let index = number(self.program.inverses.len(), "values")?;
+        let index = self.program.inverses;
         let Some(plan) = self.program.columns.get_mut(column as usize) else { return Ok(index) };
         let place = if inferred { &mut plan.inverses[1] } else { &mut plan.inverses[0] };
         if let Some(known) = *place {
             return Ok(known);
         }
         *place = Some(index);
-        self.program.inverses.push(InversePlan { column, inferred });
+        self.program.inverses += 1;
         Ok(index)
     }
 

@@ -4,7 +4,9 @@
 //! Promise: every invariant, property and target of the spec is here, whoever checks it.
 //! Start reading at [`MetricPlan`], then [`StandPlan`].
 
+
 use homeostat_intent::lowered::{Aggregate, Checker, Comparison, Length};
+use serde::Serialize;
 
 /// A number that events sample.
 #[derive(Debug)]
@@ -52,16 +54,21 @@ pub(crate) struct StandPlan {
 }
 
 /// What sort of promise it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sort {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// `invariant …`
     Invariant,
+    /// `property: …` of a capability.
     Property,
+    /// `optimise …`
     Target,
 }
 
 /// Who says whether it holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Judge {
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judge {
     /// Samples of a metric, by the number of the standard.
     Standard(u32),
     /// Samples of a metric, by the number of the budget.

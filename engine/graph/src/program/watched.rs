@@ -84,13 +84,6 @@ pub(crate) struct Readers {
     pub(crate) numbers: Vec<Vec<u32>>,
 }
 
-/// A column that some watched path goes on from, the other way round.
-#[derive(Debug)]
-pub(crate) struct InversePlan {
-    pub(crate) column: u32,
-    pub(crate) inferred: bool,
-}
-
 /// What rules say of an entity: columns that hold what they found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RulesPlan {

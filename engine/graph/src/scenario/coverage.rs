@@ -6,7 +6,7 @@
 //! Promise: clauses stand in the order of the text, blocks first. Start reading at [`Coverage`].
 
 use homeostat_intent::Span;
-use homeostat_intent::lowered::{Block, Check, Duty, Goal, Guard, Item, Proposition, Spec};
+use homeostat_intent::lowered::{Check, Duty, Goal, Guard, Item, Proposition, Spec};
 use serde::Serialize;
 
 use super::owed::{Gap, Ledger};
@@ -106,7 +106,7 @@ impl Coverage {
         let mut coverage = Self { clauses: Vec::new() };
         let mut guards = 0;
         for block in &spec.blocks {
-            coverage.items(&block.body, block, program, &mut guards);
+            coverage.items(&block.body, program, &mut guards);
         }
         for assertion in &spec.assertions {
             let mut facets = vec![Facet::Violated];
@@ -133,7 +133,7 @@ impl Coverage {
         coverage
     }
 
-    fn items(&mut self, items: &[Item], block: &Block, program: &Program, guards: &mut u32) {
+    fn items(&mut self, items: &[Item], program: &Program, guards: &mut u32) {
         for item in items {
             match item {
                 Item::Duty(duty) => {
@@ -145,9 +145,9 @@ impl Coverage {
                 }
                 Item::Guard(guard) => {
                     self.guard(guard, program, guards);
-                    self.items(&guard.body, block, program, guards);
+                    self.items(&guard.body, program, guards);
                 }
-                Item::ForEach(each) => self.items(&each.body, block, program, guards),
+                Item::ForEach(each) => self.items(&each.body, program, guards),
             }
         }
     }

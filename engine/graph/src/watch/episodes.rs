@@ -86,7 +86,7 @@ impl Watches {
             places: program.watches.iter().map(|_| Table::default()).collect(),
             alarms: Wheel::new(),
             batch: Vec::new(),
-            inverses: program.inverses.iter().map(|_| Inverse::default()).collect(),
+            inverses: (0..program.inverses).map(|_| Inverse::default()).collect(),
             begun: false,
             numbers: program.numbers.iter().map(|_| Table::default()).collect(),
             affected: Vec::new(),
