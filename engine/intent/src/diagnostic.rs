@@ -56,6 +56,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The same, for a machine.
     pub fix: Option<Fix>,
+    /// A declaration of what had to be inferred: put into the spec, it removes the finding too.
+    pub declaration: Option<String>,
 }
 
 /// A place and what to say beside it.
@@ -74,6 +76,9 @@ pub struct Fix {
     pub title: String,
     /// The edits, which do not overlap.
     pub edits: Vec<Edit>,
+    /// Whether it guesses what was meant: a likely name among many, a deadline. Nothing applies a
+    /// guess unasked; what the text leaves no choice about is no guess.
+    pub guess: bool,
 }
 
 /// One replaced range. An empty range inserts.
@@ -100,6 +105,7 @@ impl Diagnostic {
             secondary: Vec::new(),
             help: None,
             fix: None,
+            declaration: None,
         }
     }
 
@@ -130,6 +136,7 @@ impl Diagnostic {
         self
     }
 
+    /// A change about which the text leaves no choice.
     pub(crate) fn fix(
         mut self,
         title: impl Into<String>,
@@ -137,20 +144,61 @@ impl Diagnostic {
         replacement: impl Into<String>,
     ) -> Self {
         let edit = Edit { span, replacement: replacement.into() };
-        self.fix = Some(Fix { title: title.into(), edits: vec![edit] });
+        self.fix = Some(Fix { title: title.into(), edits: vec![edit], guess: false });
         self
     }
 
-    /// Offers `best` in place of what stands at `span`, when there is one.
+    /// A change that a person should have looked at.
+    pub(crate) fn guess(
+        self,
+        title: impl Into<String>,
+        span: Span,
+        replacement: impl Into<String>,
+    ) -> Self {
+        let mut guessed = self.fix(title, span, replacement);
+        if let Some(fix) = &mut guessed.fix {
+            fix.guess = true;
+        }
+        guessed
+    }
+
+    /// Offers `best` in place of what stands at `span`, when there is one: a name of the spec, of
+    /// which there may be others as near.
     pub(crate) fn did_you_mean(self, span: Span, best: Option<&str>) -> Self {
         match best {
-            Some(best) => self.help(format!("did you mean `{best}`?")).fix(
+            Some(best) => self.help(format!("did you mean `{best}`?")).guess(
                 format!("write `{best}`"),
                 span,
                 best,
             ),
             None => self,
         }
+    }
+
+    /// The same for a word of the language: all of them are known, so the nearest is the one.
+    pub(crate) fn did_you_mean_word(self, span: Span, best: Option<&str>) -> Self {
+        let mut offered = self.did_you_mean(span, best);
+        if let Some(fix) = &mut offered.fix {
+            fix.guess = false;
+        }
+        offered
+    }
+
+    /// For a name that had to be inferred: what may have been meant, and how to declare it.
+    pub(crate) fn did_you_mean_or_declare(
+        self,
+        span: Span,
+        best: Option<&str>,
+        declaration: String,
+    ) -> Self {
+        let mut found = match best {
+            Some(best) => self
+                .guess(format!("write `{best}`"), span, best)
+                .help(format!("did you mean `{best}`? else declare it: `{declaration}`")),
+            None => self.help(format!("declare it: `{declaration}`")),
+        };
+        found.declaration = Some(declaration);
+        found
     }
 }
 

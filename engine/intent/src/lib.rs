@@ -8,6 +8,7 @@ mod ast;
 pub mod codes;
 pub mod diagnostic;
 pub mod diff;
+pub mod fixes;
 mod format;
 mod lexer;
 mod lower;

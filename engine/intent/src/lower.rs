@@ -142,6 +142,23 @@ impl Lowering {
         self.found.push(Diagnostic::new(code, severity, span, message).help(help));
     }
 
+    /// The same for a name at `span`, with what may have been meant by it and how to declare it.
+    fn inferred_name(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: String,
+        best: Option<&str>,
+        declaration: String,
+    ) {
+        self.inferred(code, span, message, String::new());
+        if self.sound
+            && let Some(found) = self.found.pop()
+        {
+            self.found.push(found.did_you_mean_or_declare(span, best, declaration));
+        }
+    }
+
     fn item(&mut self, item: &SyntaxNode) {
         match item.kind() {
             SyntaxKind::When => self.when(item),

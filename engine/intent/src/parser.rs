@@ -352,7 +352,7 @@ fn open_text(span: Span) -> Diagnostic {
     let end = Span { start: span.end, ..span };
     Diagnostic::error(codes::OPEN_TEXT, span, "text is never closed")
         .help("put `\"` where it ends")
-        .fix("close the text at the end of the line", end, "\"")
+        .guess("close the text at the end of the line", end, "\"")
 }
 
 fn unknown(span: Span, text: &str) -> Diagnostic {

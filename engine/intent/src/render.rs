@@ -238,25 +238,3 @@ fn placed<'a>(span: Span, label: &'a str, files: &[File<'a>]) -> Place<'a> {
     let file = file.map_or("", |file| file.source.name.as_str());
     Place { file, line, column, end_line, end_column, start: span.start, end: span.end, label }
 }
-
-/// `text` with the fixes of the diagnostics that speak of `source`, from the last to the first. A
-/// fix that overlaps one that is applied already is left for the next round.
-#[must_use]
-pub fn apply_fixes(text: &str, source: u32, diagnostics: &[Diagnostic]) -> String {
-    let mut edits: Vec<_> = (diagnostics.iter())
-        .filter_map(|found| found.fix.as_ref())
-        .flat_map(|fix| &fix.edits)
-        .filter(|edit| edit.span.source == source)
-        .collect();
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    let mut fixed = text.to_owned();
-    let mut limit = u32::MAX;
-    for edit in edits.into_iter().rev() {
-        let range = edit.span.range();
-        if edit.span.end <= limit && fixed.get(range.clone()).is_some() {
-            fixed.replace_range(range, &edit.replacement);
-            limit = edit.span.start;
-        }
-    }
-    fixed
-}

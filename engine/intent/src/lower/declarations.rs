@@ -176,7 +176,7 @@ impl Lowering {
         );
         let best = nearest(name, known.iter().copied());
         self.push(match best {
-            Some(_) => fault.did_you_mean(span, best),
+            Some(_) => fault.did_you_mean_word(span, best),
             None => fault.help(format!("{of} has `{}`", known.join("`, `"))),
         });
     }
@@ -391,7 +391,7 @@ impl Lowering {
             span,
             format!("expected {what} (`{}`), found `{word}`", choices.join("`, `")),
         );
-        self.push(fault.did_you_mean(span, nearest(&word, choices.iter().copied())));
+        self.push(fault.did_you_mean_word(span, nearest(&word, choices.iter().copied())));
     }
 
     /// The canonical name of an event that a declaration reads or produces. One letter off an

@@ -103,7 +103,7 @@ impl Lowering {
             span,
             format!("expected `must`, `should`, `could` or `if`, found `{name}`"),
         );
-        self.push(fault.did_you_mean(span, nearest(&name, words)));
+        self.push(fault.did_you_mean_word(span, nearest(&name, words)));
     }
 
     fn guard(&mut self, node: &SyntaxNode, scope: &Scope) -> Option<Guard> {
@@ -308,14 +308,12 @@ impl Lowering {
         let event = known.unwrap_or_else(|| name.to_owned());
         let event = self.names.produced_event(&event);
         let best = nearest(name, self.names.actions.keys()).map(str::to_owned);
-        self.inferred(
+        self.inferred_name(
             codes::INFERRED_ACTION,
             span,
             format!("action `{name}` is declared nowhere; it is satisfied by event `{event}`"),
-            match best {
-                Some(best) => format!("did you mean `{best}`? else declare the action"),
-                None => format!("declare it: `action {name} {{ satisfied_by: {event} }}`"),
-            },
+            best.as_deref(),
+            format!("action {name} {{ satisfied_by: {event} }}"),
         );
         let action = Action { satisfied_by: vec![event], ..Action::default() };
         self.names.actions.add(name, action.clone());
@@ -474,7 +472,7 @@ impl Lowering {
             )
             .also(self.span(&within), "for the duty directly above it")
             .help("give each its own deadline, or write `within: … { … }` around both")
-            .fix(
+            .guess(
                 format!("give it the same deadline, `{text}`"),
                 place,
                 format!("\n{indent}{text}"),

@@ -189,7 +189,7 @@ impl Lowering {
                             format!("unknown period `{}`", slash.text()),
                         )
                         .help(format!("the periods are `{}`", all.join("`, `")))
-                        .did_you_mean(span, nearest(slash.text(), all)),
+                        .did_you_mean_word(span, nearest(slash.text(), all)),
                     );
                 }
                 length
@@ -226,7 +226,7 @@ impl Lowering {
                         .help(format!(
                             "say which unit: `{text}s`, `{text}m`, `{text}h` or `{text}d`"
                         ))
-                        .fix(format!("write `{text}s`"), span, format!("{text}s")),
+                        .guess(format!("write `{text}s`"), span, format!("{text}s")),
                 );
                 None
             }

@@ -166,7 +166,7 @@ impl Lowering {
         self.push(
             fault
                 .help(format!("the periods are `{all}`, or a length such as `15m`"))
-                .did_you_mean(span, nearest(token.text(), PERIODS)),
+                .did_you_mean_word(span, nearest(token.text(), PERIODS)),
         );
     }
 
@@ -181,7 +181,7 @@ impl Lowering {
                     format!("expected a day of the week, found `{}`", word.text()),
                 )
                 .help(format!("the days are `{}`", DAYS.join("`, `")))
-                .did_you_mean(span, nearest(&word.text().to_lowercase(), DAYS)),
+                .did_you_mean_word(span, nearest(&word.text().to_lowercase(), DAYS)),
             );
         }
         number.map(|(number, _)| number)

@@ -63,7 +63,7 @@ impl Lowering {
             );
             let best = nearest(&name, LIMITS.into_iter().chain(bare.clone()));
             self.push(if best.is_some() {
-                fault.did_you_mean(span, best)
+                fault.did_you_mean_word(span, best)
             } else {
                 let all: Vec<&str> = LIMITS.into_iter().chain(bare).collect();
                 fault.help(format!("the settings are `{}`", all.join("`, `")))
@@ -273,7 +273,7 @@ impl Lowering {
         self.push(
             fault
                 .help(format!("the policies are `{}`", all.join("`, `")))
-                .did_you_mean(span, nearest(&word, all)),
+                .did_you_mean_word(span, nearest(&word, all)),
         );
     }
 

@@ -105,15 +105,12 @@ impl Lowering {
         if !known {
             let events = self.names.events.iter().filter(|e| e.declared.is_some() || e.produced);
             let best = nearest(name, events.map(|e| e.event.name.as_str())).map(str::to_owned);
-            let help = match best {
-                Some(best) => format!("did you mean `{best}`? else declare it: `event {name}`"),
-                None => format!("declare it: `event {name}`"),
-            };
-            self.inferred(
+            self.inferred_name(
                 codes::INFERRED_EVENT,
                 span,
                 format!("event `{name}` is declared nowhere; the log is expected to bring it"),
-                help,
+                best.as_deref(),
+                format!("event {name}"),
             );
             // Said once, however many blocks it triggers.
             self.names.produced_event(&canonical);

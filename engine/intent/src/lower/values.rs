@@ -143,16 +143,13 @@ impl Lowering {
             return;
         }
         let best = nearest(name, self.names.entities.keys()).map(str::to_owned);
-        let help = match best {
-            Some(best) => format!("did you mean `{best}`? else declare it: `entity {name}`"),
-            None => format!("declare it: `entity {name}`"),
-        };
         self.names.add_entity(name, false, span);
-        self.inferred(
+        self.inferred_name(
             codes::INFERRED_ENTITY,
             span,
             format!("entity `{name}` is declared nowhere; it is inferred from its use here"),
-            help,
+            best.as_deref(),
+            format!("entity {name}"),
         );
     }
 
@@ -183,22 +180,22 @@ impl Lowering {
             Diagnostic::warning(codes::INFERRED_ATTRIBUTE, span, message)
         };
         let fault = fault.also(place, format!("`{entity}` is declared here"));
-        self.push(match best {
-            Some(best) => fault.did_you_mean(span, Some(&best)),
-            None => fault.help(format!("declare it: `entity {entity} {{ has: {name} }}`")),
-        });
+        let declaration = format!("entity {entity} {{ has: {name} }}");
+        self.push(fault.did_you_mean_or_declare(span, best.as_deref(), declaration));
     }
 
     fn infer_state(&mut self, entity: &str, name: &str, participle: &str, span: Span) {
         let from = self.names.event(&format!("{entity}.created"));
         let until = self.names.event(&format!("{entity}.{participle}"));
-        self.inferred(
+        let known = self.names.entities.get(entity).map(|known| &known.entity.states);
+        let known = known.into_iter().flatten().map(|state| state.name.as_str());
+        let best = nearest(name, known).map(str::to_owned);
+        self.inferred_name(
             codes::INFERRED_STATE,
             span,
             format!("state `{name}` of `{entity}` is inferred: from `{from}` until `{until}`"),
-            format!(
-                "declare it: `entity {entity} {{ state {name}: from created until {participle} }}`"
-            ),
+            best.as_deref(),
+            format!("entity {entity} {{ state {name}: from created until {participle} }}"),
         );
         let state = State { name: name.to_owned(), from: vec![from], until: vec![until] };
         self.names.add_state(entity, state);
@@ -223,7 +220,8 @@ impl Lowering {
         };
         let Some(Expr::Path(path)) = self.value(&of, Place::Positional) else { return as_written };
         let place = self.span(&of);
-        let path = self.measured(name.text(), path, place, self.at(&name));
+        let first = attributes.first().map(SyntaxToken::text);
+        let path = self.measured(&name, first, path, place);
         let attribute = self.measured_attribute(name.text(), &attributes, self.span(node));
         match attribute {
             Some(attribute) => {
@@ -234,13 +232,20 @@ impl Lowering {
     }
 
     /// Holds the entity of a measure against the path that it is taken of.
-    fn measured(&mut self, measure: &str, mut path: Path, place: Span, name: Span) -> Path {
+    fn measured(
+        &mut self,
+        word: &SyntaxToken,
+        attribute: Option<&str>,
+        mut path: Path,
+        place: Span,
+    ) -> Path {
+        let (measure, name) = (word.text(), self.at(word));
         let found = entity_of(&path);
         let known = self.names.measures.get(measure);
         let Some((expected, declared)) = known.map(|k| (k.measure.entity.clone(), k.declared))
         else {
             let entity = found.unwrap_or_else(|| last_name(&path).to_owned());
-            self.infer_measure(measure, &entity, name);
+            self.infer_measure(measure, &entity, attribute, name);
             return path;
         };
         match found {
@@ -271,17 +276,20 @@ impl Lowering {
         path
     }
 
-    fn infer_measure(&mut self, name: &str, entity: &str, span: Span) {
+    fn infer_measure(&mut self, name: &str, entity: &str, attribute: Option<&str>, span: Span) {
         let forms = [format!("{name}.updated"), format!("{name}_updated")];
         let from: Vec<String> = self.names.event_in_any_form(&forms).into_iter().collect();
-        self.inferred(
+        let best = nearest(name, self.names.measures.keys()).map(str::to_owned);
+        let carried = attribute.map(|attribute| format!(" {{ {attribute} }}")).unwrap_or_default();
+        self.inferred_name(
             codes::INFERRED_MEASURE,
             span,
             format!(
                 "measure `{name}` is declared nowhere; it is read from `{}`",
                 from.join("`, `")
             ),
-            format!("declare it: `measure {name}({entity}) from {} {{ … }}`", from.join(" | ")),
+            best.as_deref(),
+            format!("measure {name}({entity}) from {}{carried}", from.join(" | ")),
         );
         let measure = Measure {
             name: name.to_owned(),

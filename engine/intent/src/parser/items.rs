@@ -77,7 +77,7 @@ impl Parser<'_> {
             let span = self.current_span();
             let fault = Diagnostic::error(codes::STRAY, span, "`}` closes nothing")
                 .help("remove it, or look for a block above that was closed too early")
-                .fix("remove it", span, "");
+                .guess("remove it", span, "");
             self.report(fault);
         }
         self.start(SyntaxKind::Error);
@@ -159,7 +159,7 @@ impl Parser<'_> {
                 super::shortened(word)
             ),
         );
-        let fault = fault.did_you_mean(span, nearest(word, ITEMS));
+        let fault = fault.did_you_mean_word(span, nearest(word, ITEMS));
         self.report(fault);
         self.skip_statement();
     }
