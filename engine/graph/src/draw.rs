@@ -1,13 +1,19 @@
-//! Draws a spec's consequence graph, without any events: as a text tree, as Mermaid, as DOT.
+//! Draws a spec's consequence graph, without any events: as a text tree, as Mermaid, as DOT, as SVG.
 //!
 //! In: a program. Out: text. Never: depends on a log.
 //! Promise: the same program gives the same drawing. Start reading at [`text`].
+
+mod layers;
+mod layout;
+mod svg;
 
 use std::fmt::{self, Write};
 
 use crate::explain::print::{length, strength};
 use crate::program::{BlockPlan, Clause, ClauseIndex, ItemPlan, Opens, Program, at};
 use crate::tree::Branch;
+
+pub use svg::svg;
 
 /// As a tree for a terminal.
 #[must_use]

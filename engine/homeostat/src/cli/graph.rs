@@ -28,13 +28,15 @@ enum Drawing {
     Text,
     Mermaid,
     Dot,
+    Svg,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   homeostat graph specs/crm
   homeostat graph specs/crm --as mermaid > graph.mmd
-  homeostat graph specs/crm --as dot | dot -Tsvg > graph.svg
+  homeostat graph specs/crm --as svg > graph.svg    A picture for any browser
+  homeostat graph specs/crm --as dot                For Graphviz
   homeostat graph specs/crm --format json    The spec as the engine understands it";
 
 /// Runs the verb.
@@ -50,6 +52,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         Drawing::Text => coloured(&draw::text(&program)),
         Drawing::Mermaid => draw::mermaid(&program),
         Drawing::Dot => draw::dot(&program),
+        Drawing::Svg => draw::svg(&program),
     };
     context.screen.text(text)?;
     Ok(Outcome::Fine)
