@@ -4,6 +4,7 @@
 //! Never: reads a file, knows an event log.
 //! Promise: no input makes it panic, and every byte of the input is kept in the tree.
 //! Start reading at [`load`].
+pub mod analysis;
 mod ast;
 pub mod codes;
 pub mod diagnostic;
@@ -18,6 +19,7 @@ pub mod render;
 pub mod source;
 pub mod tree;
 mod units;
+pub mod words;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::{Diff, diff};

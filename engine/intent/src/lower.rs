@@ -38,6 +38,8 @@ use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
 use bindings::Bindings;
 use names::Names;
 
+pub(crate) use declarations::singular;
+
 /// How strictly to judge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {

@@ -9,6 +9,11 @@ mod duties;
 mod expressions;
 mod items;
 
+#[cfg(test)]
+pub(crate) use duties::STRENGTHS;
+#[cfg(test)]
+pub(crate) use items::ITEMS;
+
 use std::collections::BTreeSet;
 
 use rowan::{Checkpoint, GreenNode, GreenNodeBuilder, Language};

@@ -334,11 +334,13 @@ impl Lowering {
                 self.names.alias(&event, form);
             }
         }
-        self.inferred(
+        let best = nearest(name, self.names.metrics.keys()).map(str::to_owned);
+        self.inferred_name(
             codes::INFERRED_METRIC,
             span,
             format!("metric `{name}` is declared nowhere; it is sampled from `{event}`"),
-            format!("declare it: `metric {name} from {event} {{ value }}`"),
+            best.as_deref(),
+            format!("metric {name} from {event} {{ value }}"),
         );
         let fields = vec![name.to_owned(), "value".to_owned()];
         let metric = Metric { name: name.to_owned(), samples: vec![event], fields };

@@ -428,7 +428,7 @@ fn object_names(item: &SyntaxNode) -> Vec<String> {
 }
 
 /// `interactions` → `interaction`, `companies` → `company`.
-pub(super) fn singular(name: &str) -> String {
+pub(crate) fn singular(name: &str) -> String {
     if let Some(stem) = name.strip_suffix("ies") {
         return format!("{stem}y");
     }

@@ -9,7 +9,7 @@ use super::items::Place;
 use crate::codes;
 use crate::tree::SyntaxKind;
 
-const STRENGTHS: [&str; 3] = ["must", "should", "could"];
+pub(crate) const STRENGTHS: [&str; 3] = ["must", "should", "could"];
 
 impl Parser<'_> {
     /// `must`, `each must`, `if`, `assert`, `within` and `fallback` in their places, or an item

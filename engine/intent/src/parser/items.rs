@@ -29,7 +29,7 @@ impl Place {
     }
 }
 
-const ITEMS: [&str; 19] = [
+pub(crate) const ITEMS: [&str; 19] = [
     "action",
     "always",
     "capability",
