@@ -12,6 +12,7 @@ mod chance;
 mod fuzz;
 mod images;
 mod kill;
+mod mutate;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ usage: cargo ci <check>
   canaries [--quick] [--write]  plant each defect of the list in the engine and see its oracle catch it
                                 (builds a debug `homeostat-sim` of its own); --quick: one per oracle;
                                 --write: puts the table into sim/README.md
+  mutate [--inputs N] [--seed N]
+                                N mutated specs (200,000): read, laid out, mended and analysed without a
+                                panic, a lost byte or a second error on a line
   fuzz [TARGET] [--seconds N]   the targets of sim/fuzz, or those with TARGET in their name, under
                                 libFuzzer for so long each (60 s)
 ";
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Some("kill") => kill::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("canaries") => canaries::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("fuzz") => fuzz::run(&root, arguments.get(1..).unwrap_or_default()),
+        Some("mutate") => mutate::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("images") => images::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("-h" | "--help" | "help") => {
             print!("{USAGE}");

@@ -5,25 +5,20 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "tests read their fixtures and may stop at the first surprise"
 )]
 
-use std::collections::BTreeSet;
+mod mutate;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use homeostat_intent::{Severity, Source, format, load, parse, render};
+use homeostat_intent::analysis::Analysis;
+use homeostat_intent::tree::SyntaxNode;
+use homeostat_intent::{Options, Severity, Source, fixes, format, load, parse, render};
 
-/// A linear congruential sequence: the same mutations on every run and machine.
-struct Sequence(u64);
-
-impl Sequence {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let wide = (self.0 >> 33) as usize;
-        wide % bound.max(1)
-    }
-}
+use mutate::{Corpus, Sequence};
 
 fn corpus() -> Vec<String> {
     let specs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/specs");
@@ -36,80 +31,6 @@ fn corpus() -> Vec<String> {
     }
     assert!(found.len() > 30);
     found
-}
-
-const PIECES: [&str; 40] = [
-    "{",
-    "}",
-    "(",
-    ")",
-    "[",
-    "]",
-    ":",
-    ",",
-    ".",
-    "|",
-    "\"",
-    "#",
-    "→",
-    "\n",
-    "\n  ",
-    " ",
-    "must: ",
-    "when ",
-    "if ",
-    " AND ",
-    " crosses ",
-    "within: ",
-    "fallback: ",
-    "5s",
-    "45",
-    "$X",
-    "…",
-    "=",
-    "<",
-    "entity ",
-    "é",
-    "\t",
-    "\r\n",
-    "each ",
-    "requires: ",
-    "not ",
-    "-",
-    "/",
-    "for each ",
-    "12:30",
-];
-
-fn mutated(sequence: &mut Sequence, texts: &[String]) -> String {
-    let mut chars: Vec<char> = texts[sequence.below(texts.len())].chars().collect();
-    // A window, so that most of the time goes into different texts and not into long ones.
-    let start = sequence.below(chars.len());
-    let end = (start + 40 + sequence.below(500)).min(chars.len());
-    chars = chars[start..end].to_vec();
-    for _ in 0..=sequence.below(6) {
-        let at = sequence.below(chars.len() + 1);
-        match sequence.below(4) {
-            0 if at < chars.len() => {
-                chars.remove(at);
-            }
-            1 => {
-                let to = (at + sequence.below(30)).min(chars.len());
-                chars.drain(at..to);
-            }
-            2 => {
-                let to = (at + sequence.below(60)).min(chars.len());
-                let copy = chars[at..to].to_vec();
-                let place = sequence.below(chars.len() + 1);
-                chars.splice(place..place, copy);
-            }
-            _ => {
-                let piece = PIECES[sequence.below(PIECES.len())];
-                chars.splice(at..at, piece.chars());
-            }
-        }
-    }
-    chars.into_iter().collect()
 }
 
 fn meaning(text: &str) -> Vec<String> {
@@ -143,20 +64,60 @@ fn check(text: &str, thorough: bool) {
     let formatted = format(text);
     assert_eq!(meaning(&formatted), meaning(text), "{text}\nbecame\n{formatted}");
     assert_eq!(format(&formatted), formatted, "not idempotent:\n{text}");
+    assert_eq!(shape(&formatted), shape(text), "read otherwise once it is laid out:\n{text}");
     if thorough {
         let shown = render::text(&loaded.diagnostics, &sources, false);
         assert_eq!(shown.is_empty(), loaded.diagnostics.is_empty());
         assert_eq!(render::findings(&loaded.diagnostics, &sources).len(), loaded.diagnostics.len());
+        mends(&sources);
+        is_analysed(text);
     }
 }
 
+/// What nodes a text is read as, those that mean something.
+fn shape(text: &str) -> Vec<String> {
+    let tree: SyntaxNode = parse(text).tree();
+    tree.descendants().map(|node| format!("{:?}", node.kind())).collect()
+}
+
+/// Mending ends, and what is mended needs no mending.
+fn mends(sources: &[Source]) {
+    let mended = fixes::mend(sources, Options::default(), true);
+    let again = fixes::mend(&mended.sources, Options::default(), true);
+    assert_eq!(again.applied, [], "mended twice:\n{}", sources[0].text);
+}
+
+/// An editor that stands anywhere in the text gets an answer whose places are inside.
+fn is_analysed(text: &str) {
+    let sources = vec![Source { name: "mutated.intent".to_owned(), text: text.to_owned() }];
+    let analysis = Analysis::of(sources);
+    let inside = |span: homeostat_intent::Span| assert!(text.get(span.range()).is_some(), "{text}");
+    for (at, _) in text.char_indices().step_by(37) {
+        let at = u32::try_from(at).unwrap();
+        analysis.complete(0, at).iter().for_each(|offer| inside(offer.replace));
+        analysis.hover(0, at).iter().for_each(|hover| inside(hover.span));
+        analysis.references(0, at, true).into_iter().for_each(inside);
+        let _renamed = analysis.rename(0, at, "another_name");
+    }
+    analysis.outline(0).iter().for_each(|entry| inside(entry.span));
+}
+
+/// How many inputs the ordinary run tries; `cargo ci mutate` tries more.
+const INPUTS: usize = 8_000;
+
 #[test]
 fn any_mutation_of_the_corpus_is_read_without_panic_loss_or_cascade() {
-    let texts = corpus();
-    let mut sequence = Sequence(7);
-    for round in 0..20_000 {
-        check(&mutated(&mut sequence, &texts), round % 20 == 0);
+    let number = |name: &str| std::env::var(name).ok().map(|value| value.parse().unwrap());
+    let inputs: usize = number("HOMEOSTAT_MUTATED_INPUTS").unwrap_or(INPUTS);
+    let seed: usize = number("HOMEOSTAT_MUTATED_SEED").unwrap_or(7);
+    let corpus = Corpus::new(&corpus());
+    let mut sequence = Sequence(seed as u64);
+    let mut used = BTreeMap::new();
+    for round in 0..inputs {
+        check(&corpus.mutated(&mut sequence, &mut used), round % 40 == 0);
     }
+    assert_eq!(used.len(), 9, "{used:?}");
+    println!("{inputs} inputs from seed {seed}: {used:?}");
 }
 
 #[test]
