@@ -13,6 +13,7 @@ mod gaps;
 mod graph;
 mod help_code;
 mod import;
+mod lsp;
 mod review;
 mod serve;
 mod sim;
@@ -129,6 +130,7 @@ pub(crate) enum Verb {
     Verify(verify::Args),
     Serve(serve::Args),
     Sim(sim::Args),
+    Lsp(lsp::Args),
     Completions(completions::Args),
     HelpCode(help_code::Args),
 }
@@ -213,6 +215,7 @@ fn run(verb: Verb, context: &mut Context) -> Result<Outcome, Failure> {
         Verb::Verify(args) => verify::run(&args, context),
         Verb::Serve(args) => serve::run(&args, context),
         Verb::Sim(args) => sim::run(&args, context),
+        Verb::Lsp(args) => lsp::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),
         Verb::HelpCode(args) => help_code::run(&args, context),
     }

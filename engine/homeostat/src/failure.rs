@@ -26,6 +26,14 @@ impl Failure {
         Self::Said { message: message.to_string(), help: None }
     }
 
+    /// What went wrong, for who tells it in another way.
+    pub(crate) fn into_words(self) -> String {
+        match self {
+            Self::Said { message, .. } => message,
+            Self::AlreadySaid | Self::ReaderGone => String::new(),
+        }
+    }
+
     /// Adds what the person can do.
     pub(crate) fn help(self, text: impl fmt::Display) -> Self {
         match self {

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// What messages call standard input.
 pub(crate) const STDIN: &str = "<stdin>";
 /// The ending of a spec file.
-const ENDING: &str = "intent";
+pub(crate) const ENDING: &str = "intent";
 /// Bytes of one spec file; a longer one is surely something else.
 const SPEC_BYTES_MAX: u64 = 16 << 20;
 /// How deep folders are searched, so that a link that leads back up ends somewhere.
@@ -75,6 +75,22 @@ pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> 
         ))
         .help("save the file as UTF-8")
     })
+}
+
+/// The spec files that a file or folder stands for, in their order, for who cannot stop at a
+/// failure: it is told in words.
+pub(crate) fn spec_files(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut files = Vec::new();
+    collect(path, FOLDER_DEPTH_MAX, &mut files).map_err(Failure::into_words)?;
+    Ok(files)
+}
+
+/// The text of one spec file, for the same.
+pub(crate) fn read_spec_text(path: &Path) -> Result<String, String> {
+    read_text(path, SPEC_BYTES_MAX).map_err(Failure::into_words)
 }
 
 fn read_spec(path: &Path) -> Result<Source, Failure> {

@@ -1,4 +1,6 @@
-//! `homeostat check`: finds the mistakes in specs, all of them in one pass.
+//! `homeostat check`: finds the mistakes in specs, all of them in one pass, and mends what it can.
+
+mod mend;
 
 use std::path::PathBuf;
 
@@ -26,37 +28,71 @@ pub(crate) struct Args {
     /// Exit with 1 on warnings too
     #[arg(long)]
     deny_warnings: bool,
+    /// Apply the fixes about which the text leaves no choice, and say what is left
+    #[arg(long)]
+    fix: bool,
+    /// Only show what `--fix` would change; exit with 1 if it would change anything
+    #[arg(long, requires = "fix")]
+    diff: bool,
+    /// Apply also what is guessed: the name that was probably meant
+    #[arg(long, requires = "fix")]
+    guess: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   homeostat check specs/                  Check every *.intent file below specs/ as one spec
   homeostat check --strict a.intent       Every event and action must be declared
+  homeostat check --fix specs/            Mend what can be mended without a guess
+  homeostat check --fix --diff specs/     Show that, and change nothing
   homeostat check --format json a.intent  Findings with codes, lines, columns and fixes
   homeostat explain S0103                 What a code means, with an example and its remedy";
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
     let sources = context.specs(&args.specs)?;
-    let loaded = homeostat_intent::load_with(&sources, Options { strict: args.strict });
-    let counts = Counts::of(&loaded);
-    let found = counts.errors > 0 || (args.deny_warnings && counts.warnings > 0);
+    if args.fix {
+        return mend::run(args, context, &sources);
+    }
+    let loaded = homeostat_intent::load_with(&sources, args.options());
+    told(args, context, &sources, &loaded)
+}
+
+impl Args {
+    const fn options(&self) -> Options {
+        Options { strict: self.strict }
+    }
+
+    const fn finds_fault_with(&self, counts: Counts) -> bool {
+        counts.errors > 0 || (self.deny_warnings && counts.warnings > 0)
+    }
+}
+
+/// Says what was found.
+fn told(
+    args: &Args,
+    context: &mut Context,
+    sources: &[Source],
+    loaded: &Loaded,
+) -> Result<Outcome, Failure> {
+    let counts = Counts::of(loaded);
+    let found = args.finds_fault_with(counts);
     if context.screen.is_json() {
         context.screen.json(&json!({
             "errors": counts.errors,
             "warnings": counts.warnings,
             "notes": counts.notes,
-            "diagnostics": render::findings(&loaded.diagnostics, &sources),
+            "diagnostics": render::findings(&loaded.diagnostics, sources),
             "spec": facts(&loaded.spec),
         }))?;
         return Ok(Outcome::found_if(found));
     }
     let color = context.screen.out_has_color();
-    context.screen.text(render::text(&loaded.diagnostics, &sources, color))?;
+    context.screen.text(render::text(&loaded.diagnostics, sources, color))?;
     if !loaded.diagnostics.is_empty() {
         context.screen.line("")?;
     }
-    summary(context, &sources, &loaded, counts)?;
+    summary(context, sources, loaded, counts)?;
     Ok(Outcome::found_if(found))
 }
 

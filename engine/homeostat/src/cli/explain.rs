@@ -22,16 +22,19 @@ use crate::screen::{paint, painted};
 
 /// Explain a code, an event's consequences, or a gap
 ///
-/// A code such as S0301 gives its page. A position such as 12 (or e12) gives what should have
-/// followed from that event, and what did. A gap such as `acknowledge_to_rep@12` or
-/// `plan_day@2026-03-02T09:00:00Z~r1` gives the same for the event or the tick that called for it,
-/// with the events that nearly closed it.
+/// A code such as S0301 gives its page; without anything, all codes are listed. A position such as
+/// 12 (or e12) gives what should have followed from that event, and what did. A gap such as
+/// `acknowledge_to_rep@12` or `plan_day@2026-03-02T09:00:00Z~r1` gives the same for the event or the
+/// tick that called for it, with the events that nearly closed it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// A code, a position, or a gap
     #[arg(value_name = "CODE|POSITION|GAP")]
-    what: String,
+    what: Option<String>,
+    /// List all codes, one line each
+    #[arg(long, conflicts_with = "what")]
+    list: bool,
     /// The directory of a log that nobody serves
     #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
     log: Option<PathBuf>,
@@ -45,6 +48,7 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  homeostat explain            Every code with its title
   homeostat explain S0301
   homeostat explain 12 --log data
   homeostat explain acknowledge_to_rep@12 --log data --spec specs/
@@ -52,8 +56,11 @@ Examples:
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
-    let topic = match Asked::of(&args.what)? {
-        Asked::Code => return help_code::page(&args.what, context),
+    let Some(what) = args.what.as_deref().filter(|_| !args.list) else {
+        return help_code::list(context);
+    };
+    let topic = match Asked::of(what)? {
+        Asked::Code => return help_code::page(what, context),
         Asked::Event(position) => Topic::Event(position),
         Asked::Gap(gap, began) => Topic::Gap(gap, began),
     };

@@ -2,7 +2,6 @@
 //!
 //! Promise: a file is replaced as a whole or not at all, and its meaning does not change.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,6 +9,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::replace::{self, Replacement};
 use crate::sources;
 
 /// Lay intent specs out in the usual way
@@ -53,7 +53,8 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         } else if formatted != source.text {
             changed.push(&source.name);
             if !args.check {
-                replace(Path::new(&source.name), &formatted)?;
+                let path = Path::new(&source.name);
+                replace::all(&[Replacement { path, before: &source.text, after: &formatted }])?;
             }
         }
     }
@@ -77,20 +78,4 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         context.screen.text(printed.unwrap_or_default())?;
     }
     Ok(Outcome::found_if(args.check && !changed.is_empty()))
-}
-
-/// Replaces a file as a whole: whoever reads it meanwhile sees the old text or the new one.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::new(format_args!("cannot write `{}`: {error}", path.display()))
-    };
-    // Through a link, so that the link stays one.
-    let path = path.canonicalize().map_err(failed)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut aside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    aside.write_all(text.as_bytes()).map_err(failed)?;
-    let permissions = std::fs::metadata(&path).map_err(failed)?.permissions();
-    aside.as_file().set_permissions(permissions).map_err(failed)?;
-    aside.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(())
 }

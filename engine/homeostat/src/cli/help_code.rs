@@ -42,7 +42,8 @@ pub(crate) fn page(code: &str, context: &mut Context) -> Result<Outcome, Failure
     Ok(Outcome::Fine)
 }
 
-fn list(context: &mut Context) -> Result<Outcome, Failure> {
+/// Lists all codes with their titles.
+pub(crate) fn list(context: &mut Context) -> Result<Outcome, Failure> {
     if context.screen.is_json() {
         let pages: Vec<_> = codes::pages().collect();
         context.screen.json(&pages)?;

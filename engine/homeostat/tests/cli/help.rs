@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, golden};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "demo",
     "check",
     "fmt",
@@ -15,6 +15,7 @@ const VERBS: [&str; 14] = [
     "review",
     "verify",
     "serve",
+    "lsp",
     "completions",
     "help-code",
 ];

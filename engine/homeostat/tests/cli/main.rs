@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test says what it expects"
 )]
 
@@ -10,11 +11,13 @@ mod bad_input;
 mod bench;
 mod claims;
 mod demo;
+mod editor;
 mod frame;
 mod help;
 #[cfg(target_os = "linux")]
 mod leftovers;
 mod logs;
+mod lsp;
 mod serve;
 #[cfg(unix)]
 mod sim;

@@ -143,15 +143,15 @@ fn a_spec_with_mistakes_is_not_formatted() {
 }
 
 #[test]
-fn a_graph_is_drawn_in_three_ways() {
+fn a_graph_is_drawn_in_four_ways() {
     let bench = Bench::new();
     bench.write("orders.intent", ORDERS);
-    for drawing in ["text", "mermaid", "dot"] {
+    for drawing in ["text", "mermaid", "dot", "svg"] {
         let run = bench.run(&["graph", "orders.intent", "--as", drawing]).fine();
         golden(&format!("graph-{drawing}"), &run.stdout);
     }
     let json = bench.run(&["graph", "orders.intent", "--format", "json"]).fine().json();
-    assert_eq!(json["blocks"][0]["triggers"][0], "order.placed");
+    assert_eq!(json["blocks"][0]["trigger"]["Events"][0], "order.placed");
 }
 
 #[test]
@@ -170,4 +170,52 @@ fn every_code_has_a_page() {
     assert_eq!(page, bench.run(&["explain", &code.to_lowercase()]).fine().stdout);
     golden("code", &page);
     bench.run(&["explain", "S9999"]).ended(2).says("`S9999`");
+    let listed = bench.run(&["explain"]).fine().stdout;
+    assert_eq!(listed.lines().count(), codes.len());
+    assert_eq!(listed, bench.run(&["explain", "--list"]).fine().stdout);
+    assert_eq!(listed, bench.run(&["help-code"]).fine().stdout);
+}
+
+/// Mistakes of every sort: two that leave no choice, one guess, one that nothing can mend.
+const MENDABLE: &str = "limits { max_agents_per_gapp: 2 }\nentity order { has: total }\n\
+    threshold large: 5\nevent order.placed\naction ship(order)\nwhen order.placed {\n  \
+    must ship(order)\n  if order.total > threshold.lagre {\n    must: ship(order)\n  }\n  \
+    must: ship(order, order)\n    within: soon\n}\n";
+
+#[test]
+fn what_leaves_no_choice_is_mended_and_the_rest_told() {
+    let bench = Bench::new();
+    let path = bench.write("a.intent", MENDABLE);
+    let diff = bench.run(&["check", "--fix", "--diff", "a.intent"]).ended(1);
+    golden("check-fix-diff", &format!("{}--\n{}", diff.stdout, diff.stderr));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), MENDABLE);
+    let run = bench.run(&["check", "--fix", "a.intent"]).ended(1);
+    golden("check-fix", &format!("{}--\n{}", run.stdout, run.stderr));
+    let mended = std::fs::read_to_string(&path).unwrap();
+    assert!(mended.contains("max_agents_per_gap:") && mended.contains("must: ship(order)\n"));
+    assert!(mended.contains("threshold.lagre"), "a name is guessed only on request: {mended}");
+    let again = bench.run(&["check", "--fix", "a.intent", "--format", "json"]).ended(1).json();
+    assert_eq!((again["mended"].as_array().unwrap().len(), &again["guesses_left"]), (0, &1.into()));
+    bench.run(&["check", "--fix", "--guess", "a.intent"]).ended(1).shows("write `large`");
+    assert!(std::fs::read_to_string(&path).unwrap().contains("threshold.large"));
+}
+
+#[test]
+fn mending_a_sound_spec_changes_nothing() {
+    let bench = Bench::new();
+    let path = bench.write("orders.intent", ORDERS);
+    bench.run(&["check", "--fix", "orders.intent"]).fine();
+    bench.run(&["check", "--fix", "--diff", "orders.intent"]).fine();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), ORDERS);
+}
+
+#[test]
+fn standard_input_is_mended_as_a_difference_only() {
+    let bench = Bench::new();
+    bench.run_with_input(&["check", "--fix", "-"], MENDABLE).ended(2).says("--diff");
+    bench
+        .run_with_input(&["check", "--fix", "--diff", "-"], MENDABLE)
+        .ended(1)
+        .shows("+  must: ship");
+    bench.run(&["check", "--diff", "a.intent"]).ended(2).says("--fix");
 }
