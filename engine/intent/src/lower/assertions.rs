@@ -147,7 +147,7 @@ impl Lowering {
     ) -> Option<(Option<String>, Option<Condition>, Check)> {
         let all: Vec<Quantified> = quantified(said).collect();
         let Some(first) = all.first() else { return self.plain(said) };
-        let subject = self.spoken_of(first, said)?;
+        let subject = self.spoken_of(first)?;
         if let Some(other) = all.iter().find(|other| other.call.flat() != first.call.flat()) {
             self.push(
                 Diagnostic::error(
@@ -189,7 +189,7 @@ impl Lowering {
     }
 
     /// Tells a value from a filter: `every(order.total) > 0` against `no(alert.critical) is late`.
-    fn spoken_of(&mut self, quantified: &Quantified, said: &SyntaxNode) -> Option<Subject> {
+    fn spoken_of(&mut self, quantified: &Quantified) -> Option<Subject> {
         let Some((entity, rest)) = quantified.words.split_first() else {
             self.push(
                 Diagnostic::error(
@@ -202,7 +202,7 @@ impl Lowering {
             return None;
         };
         let entity = entity.text().to_owned();
-        let tested = quantified.call.parent().filter(|parent| parent != said || parent == said);
+        let tested = quantified.call.parent();
         let predicate = tested.as_ref().map(SyntaxNode::kind);
         let op = tested.as_ref().and_then(|tested| tested.tokens().next());
         let compared = predicate == Some(SyntaxKind::Compare)
@@ -261,7 +261,11 @@ impl Lowering {
             return;
         };
         let (place, text) = (self.span(&value), value.flat());
-        let insert = Span { end: place.start, ..place };
+        let at_least = held.tokens().find(|token| token.kind() == SyntaxKind::GreaterEqual);
+        let (replaced, by) = match at_least {
+            Some(at_least) => (self.at(&at_least), ">"),
+            None => (Span { end: place.start, ..place }, "> "),
+        };
         self.push(
             Diagnostic::error(
                 codes::WRONG_KIND,
@@ -269,7 +273,7 @@ impl Lowering {
                 format!("an assertion is violated after `{text}`, not at it"),
             )
             .help(format!("write `for > {text}`"))
-            .fix(format!("write `for > {text}`"), insert, "> "),
+            .fix(format!("write `for > {text}`"), replaced, by),
         );
     }
 

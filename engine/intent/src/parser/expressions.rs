@@ -160,12 +160,12 @@ impl Parser<'_> {
     }
 
     fn length_follows(&self, ahead: usize) -> bool {
-        match self.kind(ahead) {
-            Some(SyntaxKind::Greater | SyntaxKind::GreaterEqual) => {
-                self.kind(ahead + 1) == Some(SyntaxKind::Number)
-            }
-            kind => kind == Some(SyntaxKind::Number),
-        }
+        let more = matches!(
+            self.kind(ahead),
+            Some(SyntaxKind::Greater | SyntaxKind::GreaterEqual)
+        );
+        let length = self.kind(ahead + usize::from(more));
+        matches!(length, Some(SyntaxKind::Number | SyntaxKind::Hole))
     }
 
     /// A literal, path, call, list, or anything in parentheses.
