@@ -8,84 +8,30 @@
 mod cases;
 #[cfg(test)]
 mod coverage;
+mod declared;
 mod dice;
+mod drawing;
+mod expressions;
+mod fewer;
+mod heard;
+mod logs;
+mod versions;
+mod watched;
+mod words;
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use homeostat_intent::lowered::Spec;
 use homeostat_world::Timestamp;
 
-use super::{Standing, Step, Verdict, Verdicts, evaluate};
-use crate::{Change, Evaluator, Program, Tally};
+use super::{Step, Verdicts, evaluate};
+use crate::Program;
+use heard::{run, tallies};
 
 pub use cases::Case;
 pub use dice::Dice;
-
-/// What the incremental evaluator said, gathered into the reference's words.
-#[derive(Default)]
-struct Heard {
-    verdicts: Verdicts,
-    /// What it should not have said.
-    nonsense: Vec<String>,
-}
-
-impl Heard {
-    fn hear(&mut self, program: &Program, change: Change) {
-        if let Change::GuardDecided { guard, trigger, truth, .. } = change {
-            let before = self.verdicts.guards.insert((trigger.get(), guard.0), Some(truth));
-            if before.is_some() {
-                self.nonsense.push(format!("decided twice: {change:?}"));
-            }
-            return;
-        }
-        let Some(id) = change.obligation() else { return };
-        let key = (id.trigger.get(), program.clause(id.clause).slug.clone());
-        if let Change::Activated { at, due, .. } = change {
-            let new = Verdict {
-                activated: at,
-                due,
-                standing: Standing::Owed,
-                missed: false,
-                gap: None,
-                closed: None,
-            };
-            if self.verdicts.obligations.insert(key, new).is_some() {
-                self.nonsense.push(format!("activated twice: {change:?}"));
-            }
-            return;
-        }
-        let Some(verdict) = self.verdicts.obligations.get_mut(&key) else {
-            self.nonsense.push(format!("of nothing: {change:?}"));
-            return;
-        };
-        match change {
-            Change::GapOpened { kind, at, .. } => {
-                if verdict.gap.replace((kind, at)).is_some() {
-                    self.nonsense.push(format!("opened twice: {change:?}"));
-                }
-            }
-            Change::GapClosed { outcome, .. } => {
-                if verdict.gap.is_none() || verdict.closed.replace(outcome).is_some() {
-                    self.nonsense.push(format!("closed what was not open: {change:?}"));
-                }
-            }
-            Change::DeadlineMissed { .. } => verdict.missed = true,
-            Change::Fulfilled { by, outcome, .. } => {
-                verdict.standing = Standing::Fulfilled(by.get(), outcome);
-            }
-            Change::Lapsed { .. } => verdict.standing = Standing::Lapsed,
-            Change::Withdrawn { .. } => verdict.standing = Standing::Withdrawn,
-            Change::Compensated { .. } => verdict.standing = Standing::Compensated,
-            Change::Waived { .. } => verdict.standing = Standing::Waived,
-            Change::Activated { .. }
-            | Change::GuardDecided { .. }
-            | Change::Voided { .. }
-            | Change::BackfillAsked { .. }
-            | Change::BackfillDecided { .. } => {}
-        }
-    }
-}
+pub use words::Words;
 
 /// Says how the evaluator and the reference differ on a case, if they do. The evaluator is also
 /// stopped and restored before each of the steps in `restarts`, and must not notice. A spec that
@@ -116,7 +62,7 @@ pub fn disagreement(case: &Case, restarts: &[usize]) -> Option<String> {
     if straight.footprint().texts != restarted.footprint().texts {
         return Some("a text is held that nothing names".to_owned());
     }
-    let counted = tallies(&program, &expected);
+    let counted = tallies(&expected);
     let summary = straight.summary();
     for clause in &summary.clauses {
         let expected = counted.get(&clause.slug).copied().unwrap_or_default();
@@ -128,54 +74,6 @@ pub fn disagreement(case: &Case, restarts: &[usize]) -> Option<String> {
         }
     }
     None
-}
-
-fn run(program: &Arc<Program>, steps: &[Step], restarts: &[usize]) -> (Evaluator, Heard) {
-    let mut evaluator = Evaluator::new(Arc::clone(program));
-    let mut heard = Heard::default();
-    for (place, step) in steps.iter().enumerate() {
-        if restarts.contains(&place) {
-            let bytes = evaluator.checkpoint();
-            match Evaluator::restore(Arc::clone(program), &bytes) {
-                Ok(restored) => evaluator = restored,
-                Err(error) => heard.nonsense.push(error.to_string()),
-            }
-        }
-        match step {
-            Step::Advance(now) => {
-                evaluator.advance(*now, &mut |change| heard.hear(program, change));
-            }
-            Step::Event(event) => {
-                evaluator.on_event(event, &mut |change| heard.hear(program, change));
-            }
-        }
-    }
-    (evaluator, heard)
-}
-
-/// Counts verdicts as the evaluator counts obligations.
-fn tallies(program: &Program, verdicts: &Verdicts) -> BTreeMap<String, Tally> {
-    let mut counted: BTreeMap<String, Tally> = BTreeMap::new();
-    for ((_, slug), verdict) in &verdicts.obligations {
-        assert!(program.clause_named(slug).is_some());
-        let tally = counted.entry(slug.clone()).or_default();
-        tally.triggers += 1;
-        tally.missed += u64::from(verdict.missed);
-        match verdict.standing {
-            Standing::Owed if verdict.missed => tally.overdue += 1,
-            Standing::Owed => tally.pending += 1,
-            Standing::Lapsed => tally.lapsed += 1,
-            Standing::Withdrawn => tally.withdrawn += 1,
-            Standing::Compensated => tally.compensated += 1,
-            Standing::Waived => tally.waived += 1,
-            Standing::Fulfilled(_, crate::Fulfilment::Late) => tally.late += 1,
-            Standing::Fulfilled(_, outcome) => {
-                tally.met += 1;
-                tally.seen_late += u64::from(outcome == crate::Fulfilment::SeenLate);
-            }
-        }
-    }
-    counted
 }
 
 fn difference(expected: &Verdicts, found: &Verdicts) -> String {
@@ -215,11 +113,12 @@ pub fn shrink(mut case: Case, restarts: &[usize]) -> Case {
 /// The case as people read it.
 #[must_use]
 pub fn shown(case: &Case) -> String {
-    let mut text = format!("{:#?}\n", case.spec.blocks);
-    writeln!(text, "settle {:?}", case.spec.limits.settle).unwrap_or_default();
+    let mut text = written(&case.spec);
     for step in &case.steps {
         match step {
             Step::Advance(now) => writeln!(text, "  now {}", micros(*now)),
+            Step::Resume(now) => writeln!(text, "  up again {}", micros(*now)),
+            Step::Evolve(spec) => writeln!(text, "  adopted\n{}", written(spec)),
             Step::Event(event) => {
                 let inner = &event.event;
                 writeln!(
@@ -240,6 +139,21 @@ pub fn shown(case: &Case) -> String {
         .unwrap_or_default();
     }
     text
+}
+
+/// What of a spec differs from case to case.
+fn written(spec: &Spec) -> String {
+    format!(
+        "{:#?}\n{:#?}\n{:#?}\n{:#?}\nsettle {:?}, in flight {}, {:?}, zone {:?}\n",
+        spec.blocks,
+        spec.assertions,
+        spec.invariants,
+        spec.targets,
+        spec.limits.settle,
+        spec.limits.max_backfill_in_flight,
+        spec.backfill,
+        spec.time_zone
+    )
 }
 
 fn micros(at: Timestamp) -> i64 {
@@ -266,6 +180,17 @@ mod tests {
             }
         }
         seen.is_wide();
+    }
+
+    #[test]
+    fn the_reference_alone() {
+        let mut seen = coverage::Coverage::default();
+        let started = std::time::Instant::now();
+        for seed in 0..3_000 {
+            let case = Case::of(Words::ALL, &mut Dice::of_seed(seed));
+            seen.count(&evaluate(&case.spec, &case.steps));
+        }
+        println!("{:?} {seen:?}", started.elapsed());
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) struct Coverage {
     withdrawn: usize,
     compensated: usize,
     waived: usize,
+    void: usize,
     overdue: usize,
     guards: [usize; 4],
 }
@@ -29,6 +30,7 @@ impl Coverage {
                 Standing::Withdrawn => self.withdrawn += 1,
                 Standing::Compensated => self.compensated += 1,
                 Standing::Waived => self.waived += 1,
+                Standing::Void => self.void += 1,
                 Standing::Fulfilled(_, crate::Fulfilment::InTime) => self.fulfilled += 1,
                 Standing::Fulfilled(_, crate::Fulfilment::SeenLate) => self.seen_late += 1,
                 Standing::Fulfilled(_, crate::Fulfilment::Late) => self.late += 1,

@@ -1,0 +1,105 @@
+//! Assertions, rules, metrics and budgets, drawn.
+//!
+//! In: [`Drawing`]. Out: clauses that watch something. Start reading at [`Drawing::assertion`].
+
+use homeostat_intent::lowered::{
+    Aggregate, Assertion, Budget, Check, Comparison, Condition, Expr, Goal, Invariant, Length,
+    Literal, Origin, Proposition, Spec, Target,
+};
+use homeostat_intent::source::Span;
+
+use super::drawing::Drawing;
+
+impl Drawing<'_, '_> {
+    pub(super) fn assertion(&mut self) -> Assertion {
+        let (id, slug) = self.clause("a");
+        let over = self.dice.one(&[Some("order"), Some("customer"), None]);
+        self.bound = over.map(str::to_owned).into_iter().collect();
+        self.by_event = false;
+        let filter =
+            if over.is_some() && self.dice.chance(40) { Some(self.lasting(0)) } else { None };
+        let check = match over {
+            None => self.of_the_system(),
+            Some(_) => self.of_each(),
+        };
+        Assertion {
+            id,
+            text: slug.clone(),
+            slug,
+            over: over.map(str::to_owned),
+            filter,
+            origin: if matches!(check, Check::Immutable) { Origin::Rule } else { Origin::Always },
+            check,
+            span: Span::default(),
+        }
+    }
+
+    fn of_each(&mut self) -> Check {
+        match self.dice.below(9) {
+            0..=2 => Check::Holds(self.lasting(0)),
+            3 | 4 => {
+                Check::NoLonger { condition: self.lasting(0), longest: self.length(&[0, 1, 2, 3]) }
+            }
+            5 => Check::Reported { checker: "looks".to_owned() },
+            6 => Check::Immutable,
+            7 => Check::NeverInFuture,
+            _ => Check::Shredded { by: vec!["key.shredded".to_owned(), "done".to_owned()] },
+        }
+    }
+
+    /// Of the system as a whole: how many there are.
+    fn of_the_system(&mut self) -> Check {
+        let entity = self.dice.one(&["order", "customer"]).to_owned();
+        self.bound = vec![entity.clone()];
+        let condition = if self.dice.chance(60) { Some(Box::new(self.lasting(0))) } else { None };
+        let left = Expr::Instances { entity, condition };
+        let op = self.dice.one(&[Comparison::LessOrEqual, Comparison::Equal, Comparison::Greater]);
+        let most = Literal::Number(self.dice.one(&[0.0, 1.0, 2.0]));
+        let few = Condition::Compare { left, op, right: Expr::Literal(most), text: String::new() };
+        match self.dice.below(5) {
+            0 => Check::NoLonger { condition: few, longest: self.length(&[0, 1, 2]) },
+            1 => Check::Reported { checker: "looks".to_owned() },
+            _ => Check::Holds(few),
+        }
+    }
+
+    pub(super) fn contract(&mut self, spec: &mut Spec) {
+        if self.dice.chance(70) {
+            let invariant = self.invariant();
+            spec.invariants.push(invariant);
+        }
+        if self.dice.chance(60) {
+            let target = self.target();
+            spec.targets.push(target);
+        }
+    }
+
+    pub(super) fn invariant(&mut self) -> Invariant {
+        let (id, slug) = self.clause("i");
+        let aggregate = self.dice.one(&[
+            Aggregate::Each,
+            Aggregate::Each,
+            Aggregate::Percentile(50),
+            Aggregate::Percentile(95),
+            Aggregate::Mean,
+        ]);
+        let op = self.dice.one(&[Comparison::Less, Comparison::LessOrEqual, Comparison::Equal]);
+        let metric = "speed".to_owned();
+        let says = Proposition::Metric { metric, aggregate, op, bound: 2.0 };
+        Invariant { id, text: slug.clone(), slug, says, span: Span::default() }
+    }
+
+    pub(super) fn target(&mut self) -> Target {
+        let (id, slug) = self.clause("t");
+        let unit = self.setting.unit;
+        let per = match self.dice.below(6) {
+            0 => Length { months: 1, micros: 0 },
+            1 => Length::from_micros(86_400_000_000),
+            2 => Length::from_micros(7 * 86_400_000_000),
+            _ => Length::from_micros(self.dice.one(&[2, 4]) * unit),
+        };
+        let goal = Goal::Budget(Budget { micro_dollars: 3_000_000, per });
+        let metric = "speed".to_owned();
+        Target { id, text: slug.clone(), slug, metric, goal, span: Span::default() }
+    }
+}
