@@ -71,10 +71,11 @@ impl<'a> History<'a> {
     pub(super) fn refill(&mut self) {
         let at = self.now.unwrap_or(self.moment.at);
         while self.in_flight() < self.spec.limits.max_backfill_in_flight as usize {
-            let waiting = self.owed.iter().zip(0..).filter_map(|(owed, place)| match owed.backfill {
-                Some(Queued::Next(adoption)) => Some((adoption, self.order(place), place)),
-                _ => None,
-            });
+            let waiting =
+                self.owed.iter().zip(0..).filter_map(|(owed, place)| match owed.backfill {
+                    Some(Queued::Next(adoption)) => Some((adoption, self.order(place), place)),
+                    _ => None,
+                });
             let Some((_, _, place)) = waiting.min() else { return };
             if let Some(owed) = self.owed.get_mut(place) {
                 owed.backfill = Some(Queued::InForce);
@@ -86,9 +87,10 @@ impl<'a> History<'a> {
     /// How many retroactive obligations are owed, with what is owed instead of them counted as one.
     fn in_flight(&self) -> usize {
         let is_start = |place: &usize| {
-            self.owed.get(*place).is_some_and(|it| {
-                it.backfill == Some(Queued::InForce) && it.replaces.is_none()
-            }) && self.is_open(*place)
+            self.owed
+                .get(*place)
+                .is_some_and(|it| it.backfill == Some(Queued::InForce) && it.replaces.is_none())
+                && self.is_open(*place)
         };
         (0..self.owed.len()).filter(is_start).count()
     }
@@ -115,7 +117,11 @@ impl<'a> History<'a> {
 
     fn asked_by(&self, adoption: u64) -> impl Iterator<Item = usize> {
         let asked = Some(Queued::Asked(adoption));
-        self.owed.iter().zip(0..).filter(move |(it, _)| it.backfill == asked).map(|(_, place)| place)
+        self.owed
+            .iter()
+            .zip(0..)
+            .filter(move |(it, _)| it.backfill == asked)
+            .map(|(_, place)| place)
     }
 
     /// A person lets a backfill begin.

@@ -188,7 +188,8 @@ impl<'a> History<'a> {
         let since_tick = |it: &&Reached<'a>| self.occasion(it.occasion).tick.is_some();
         let waiting = self.guards.iter().filter(|it| it.waits()).filter(since_tick);
         let under_new = waiting.filter_map(|reached| {
-            let (guard, number, block) = place_of(counterpart(reached.guard, self.spec, spec)?, spec)?;
+            let (guard, number, block) =
+                place_of(counterpart(reached.guard, self.spec, spec)?, spec)?;
             let met_before_adoption = self.met(reached);
             Some(Reached { guard, number, block, met_before_adoption, ..reached.clone() })
         });
@@ -280,9 +281,9 @@ impl<'a> History<'a> {
         let text = |owed: &Owed<'a>| &self.occasion(owed.occasion).text;
         reached.guard.awaits.iter().all(|id| {
             reached.met_before_adoption.contains(id)
-                || self.awaited(reached, *id).any(|it| {
-                    self.open_of(*id, it.block, text(it)).is_some()
-                })
+                || self
+                    .awaited(reached, *id)
+                    .any(|it| self.open_of(*id, it.block, text(it)).is_some())
         })
     }
 
