@@ -4,6 +4,7 @@
 //! nothing, `cargo ci images` the same for a loss of power. `ci/test` runs all of them and the tests.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to people")]
 
+mod agreement;
 mod arguments;
 mod arrows;
 mod binary;
@@ -34,6 +35,9 @@ usage: cargo ci <check>
   mutate [--inputs N] [--seed N]
                                 N mutated specs (200,000): read, laid out, mended and analysed without a
                                 panic, a lost byte or a second error on a line
+  agreement [--cases N] [--from SEED]
+                                both evaluators on N generated specs and logs (10000), in a release
+                                build: they agree, or the smallest case on which they do not
   fuzz [TARGET] [--seconds N]   the targets of sim/fuzz, or those with TARGET in their name, under
                                 libFuzzer for so long each (60 s)
 ";
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Some("canaries") => canaries::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("fuzz") => fuzz::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("mutate") => mutate::run(&root, arguments.get(1..).unwrap_or_default()),
+        Some("agreement") => agreement::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("images") => images::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("-h" | "--help" | "help") => {
             print!("{USAGE}");

@@ -391,8 +391,8 @@ pub struct Clause {
     /// What is evaluated at activation, the keys first.
     pub(crate) bound: Vec<Read>,
     pub(crate) keys: Vec<KeyPlan>,
-    /// Must agree if carried: place in `bound`, field of the satisfying event.
-    pub(crate) agrees: Vec<(u32, u32)>,
+    /// What must agree if it is carried.
+    pub(crate) agrees: Vec<AgreePlan>,
     pub(crate) requirements: Vec<u32>,
     pub(crate) block: u32,
     /// What sort of gap it opens before any deadline has passed.
@@ -422,6 +422,16 @@ pub(crate) enum Shown {
     Text(String),
     /// A constant.
     Constant(u32),
+}
+
+#[derive(Debug)]
+pub(crate) struct AgreePlan {
+    /// Its place in `bound`.
+    pub(crate) place: u32,
+    /// The field of the satisfying event.
+    pub(crate) field: u32,
+    /// Whether it is an instance that is bound, so that `7` and `"7"` agree.
+    pub(crate) by_name: bool,
 }
 
 #[derive(Debug)]

@@ -113,9 +113,12 @@ impl State {
             return true;
         }
         let values = self.open.get(slot).values.as_slice();
-        clause.agrees.iter().all(|&(place, field)| {
-            let (owed, carried) = (*at(values, place), *at(&self.fields, field));
-            !owed.is_name() || !carried.is_known() || owed == carried
+        clause.agrees.iter().all(|agree| {
+            let (owed, carried) = (*at(values, agree.place), *at(&self.fields, agree.field));
+            !owed.is_name()
+                || !carried.is_known()
+                || owed == carried
+                || agree.by_name && owed == carried.as_instance(&self.symbols)
         })
     }
 

@@ -232,9 +232,9 @@ fn view(program: &Program, state: &State, slot: u32) -> ObligationView {
     let agree = clause
         .agrees
         .iter()
-        .map(|(place, field)| (field, at(values, *place).to_json(&state.symbols)))
+        .map(|agree| (agree.field, at(values, agree.place).to_json(&state.symbols)))
         .filter(|(_, value)| !value.is_null())
-        .map(|(field, value)| (at(&program.fields, *field).to_string(), value));
+        .map(|(field, value)| (at(&program.fields, field).to_string(), value));
     let bindings = clause.arguments.iter().map(|argument| {
         let value = match &argument.shown {
             Shown::Bound(place) => at(values, *place).to_json(&state.symbols),

@@ -7,7 +7,9 @@
 use homeostat_intent::lowered::{Block, Duty, Expr, Requirement, Role};
 
 use super::{CompileError, Compiler, InBlock, number};
-use crate::program::{ArgumentPlan, Clause, ClauseIndex, KeyPlan, Read, RequirementPlan, Shown};
+use crate::program::{
+    AgreePlan, ArgumentPlan, Clause, ClauseIndex, KeyPlan, Read, RequirementPlan, Shown,
+};
 
 impl Compiler<'_> {
     pub(super) fn duty(
@@ -103,7 +105,8 @@ impl Compiler<'_> {
                 (Role::Agree { field }, _) => {
                     let place = number(clause.bound.len(), "arguments")?;
                     clause.bound.push(self.read(&argument.value, inside)?);
-                    clause.agrees.push((place, self.field(field)?));
+                    let by_name = matches!(&argument.value, Expr::Path(path) if path.bound && path.hops.is_empty());
+                    clause.agrees.push(AgreePlan { place, field: self.field(field)?, by_name });
                     (named.or_else(|| Some(field.clone())), Shown::Bound(place))
                 }
                 _ if computed => {
@@ -129,7 +132,7 @@ impl Compiler<'_> {
         clause: &Clause,
     ) -> Result<(), CompileError> {
         let keys = clause.keys.iter().flat_map(|key| key.fields.iter().copied());
-        let fields: Vec<u32> = keys.chain(clause.agrees.iter().map(|&(_, field)| field)).collect();
+        let fields: Vec<u32> = keys.chain(clause.agrees.iter().map(|agree| agree.field)).collect();
         self.want_numbers(satisfier, &fields)
     }
 

@@ -213,7 +213,9 @@ impl<'a> History<'a> {
         let mut found: Vec<usize> = (0..self.owed.len())
             .filter(|&place| self.is_open(place) && self.satisfies(event, place))
             .collect();
-        found.sort_by_key(|&place| self.order(place));
+        // What is not owed yet comes last, so that it takes nothing from what is.
+        let queued = |place: usize| self.owed.get(place).is_some_and(Owed::is_queued);
+        found.sort_by_key(|&place| (queued(place), self.order(place)));
         let mut taken: Vec<usize> = Vec::new();
         found.retain(|&place| {
             let Some(owed) = self.owed.get(place) else { return false };

@@ -6,13 +6,16 @@
 
 use homeostat_intent::lowered::{Item, Spec, Trigger};
 
-pub(super) const EACH: bool = false;
-pub(super) const HELD: bool = false;
-pub(super) const TICKS: bool = false;
+pub(super) const EACH: bool = true;
+pub(super) const HELD: bool = true;
+pub(super) const TICKS: bool = true;
 #[cfg(any(test, feature = "agreement"))]
-pub(super) const TOMBSTONES: bool = false;
-pub(super) const ASSERTIONS: bool = false;
+pub(super) const TOMBSTONES: bool = true;
+pub(super) const ASSERTIONS: bool = true;
 pub(super) const CONTRACT: bool = false;
+/// `every day at order.customer.at`: times that are more than one attribute away.
+#[cfg(any(test, feature = "agreement"))]
+pub(super) const FAR_TIMES: bool = false;
 #[cfg(any(test, feature = "agreement"))]
 pub(super) const EVOLUTION: bool = false;
 

@@ -6,6 +6,7 @@ const VERBS: [&str; 15] = [
     "demo",
     "check",
     "fmt",
+    "test",
     "graph",
     "explain",
     "import",

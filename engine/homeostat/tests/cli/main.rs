@@ -18,6 +18,7 @@ mod help;
 mod leftovers;
 mod logs;
 mod lsp;
+mod scenarios;
 mod serve;
 #[cfg(unix)]
 mod sim;

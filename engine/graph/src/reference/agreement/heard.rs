@@ -115,6 +115,7 @@ impl Heard {
             Change::Withdrawn { .. } => verdict.standing = Standing::Withdrawn,
             Change::Compensated { .. } => verdict.standing = Standing::Compensated,
             Change::Waived { .. } => verdict.standing = Standing::Waived,
+            Change::Voided { .. } => verdict.standing = Standing::Void,
             Change::Activated { .. }
             | Change::GuardDecided { .. }
             | Change::BackfillAsked { .. }
@@ -219,7 +220,7 @@ pub(super) fn tallies(verdicts: &Verdicts) -> BTreeMap<String, Tally> {
             Standing::Withdrawn => tally.withdrawn += 1,
             Standing::Compensated => tally.compensated += 1,
             Standing::Waived => tally.waived += 1,
-            Standing::Void => {}
+            Standing::Void => tally.void += 1,
             Standing::Fulfilled(_, Fulfilment::Late) => tally.late += 1,
             Standing::Fulfilled(_, outcome) => {
                 tally.met += 1;

@@ -16,19 +16,22 @@ impl Drawing<'_, '_> {
         let over = self.dice.one(&[Some("order"), Some("customer"), None]);
         self.bound = over.map(str::to_owned).into_iter().collect();
         self.by_event = false;
-        let filter =
-            if over.is_some() && self.dice.chance(40) { Some(self.lasting(0)) } else { None };
         let check = match over {
             None => self.of_the_system(),
             Some(_) => self.of_each(),
         };
+        // The rules of an entity are about all of its instances.
+        let is_rule =
+            matches!(check, Check::Immutable | Check::NeverInFuture | Check::Shredded { .. });
+        let filtered = over.is_some() && !is_rule && self.dice.chance(40);
+        let filter = filtered.then(|| self.lasting(0));
         Assertion {
             id,
             text: slug.clone(),
             slug,
             over: over.map(str::to_owned),
             filter,
-            origin: if matches!(check, Check::Immutable) { Origin::Rule } else { Origin::Always },
+            origin: if is_rule { Origin::Rule } else { Origin::Always },
             check,
             span: Span::default(),
         }
@@ -56,10 +59,10 @@ impl Drawing<'_, '_> {
         let op = self.dice.one(&[Comparison::LessOrEqual, Comparison::Equal, Comparison::Greater]);
         let most = Literal::Number(self.dice.one(&[0.0, 1.0, 2.0]));
         let few = Condition::Compare { left, op, right: Expr::Literal(most), text: String::new() };
-        match self.dice.below(5) {
-            0 => Check::NoLonger { condition: few, longest: self.length(&[0, 1, 2]) },
-            1 => Check::Reported { checker: "looks".to_owned() },
-            _ => Check::Holds(few),
+        if self.dice.chance(25) {
+            Check::NoLonger { condition: few, longest: self.length(&[0, 1, 2]) }
+        } else {
+            Check::Holds(few)
         }
     }
 
