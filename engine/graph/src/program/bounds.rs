@@ -4,7 +4,6 @@
 //! Promise: every invariant, property and target of the spec is here, whoever checks it.
 //! Start reading at [`MetricPlan`], then [`StandPlan`].
 
-
 use homeostat_intent::lowered::{Aggregate, Checker, Comparison, Length};
 use serde::Serialize;
 

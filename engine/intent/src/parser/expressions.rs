@@ -160,10 +160,7 @@ impl Parser<'_> {
     }
 
     fn length_follows(&self, ahead: usize) -> bool {
-        let more = matches!(
-            self.kind(ahead),
-            Some(SyntaxKind::Greater | SyntaxKind::GreaterEqual)
-        );
+        let more = matches!(self.kind(ahead), Some(SyntaxKind::Greater | SyntaxKind::GreaterEqual));
         let length = self.kind(ahead + usize::from(more));
         matches!(length, Some(SyntaxKind::Number | SyntaxKind::Hole))
     }
