@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, golden};
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "demo",
     "check",
     "fmt",
