@@ -4,7 +4,6 @@
 //! prints how often each construct came up; or the smallest case that the two see differently.
 //! Never: chooses a seed itself, so a run can be had again. `cargo ci agreement` runs it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its caller")]
-#![expect(reason = "it runs on every core and is told what on its line")]
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

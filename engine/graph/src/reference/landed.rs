@@ -12,10 +12,10 @@ pub(super) const TICKS: bool = true;
 #[cfg(any(test, feature = "agreement"))]
 pub(super) const TOMBSTONES: bool = true;
 pub(super) const ASSERTIONS: bool = true;
-pub(super) const CONTRACT: bool = false;
+pub(super) const CONTRACT: bool = true;
 /// `every day at order.customer.at`: times that are more than one attribute away.
 #[cfg(any(test, feature = "agreement"))]
-pub(super) const FAR_TIMES: bool = false;
+pub(super) const FAR_TIMES: bool = true;
 #[cfg(any(test, feature = "agreement"))]
 pub(super) const EVOLUTION: bool = false;
 

@@ -62,7 +62,7 @@ impl<'d, 'b> Drawing<'d, 'b> {
             spec.blocks.push(self.block());
         }
         if self.words.assertions {
-            for _ in 0..=self.dice.below(2) {
+            for _ in 0..=self.dice.below(3) {
                 spec.assertions.push(self.assertion());
             }
         }

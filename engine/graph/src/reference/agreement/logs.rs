@@ -78,7 +78,7 @@ impl<'d, 'b> Telling<'d, 'b> {
             (event, Some(version))
         } else if self.dice.chance(words_of_people) {
             (self.waiver(), None)
-        } else if assertions && self.dice.chance(8) {
+        } else if assertions && self.dice.chance(12) {
             (self.report(), None)
         } else if tombstones && self.dice.chance(10) {
             (self.erasure(), None)

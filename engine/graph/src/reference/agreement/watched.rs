@@ -13,7 +13,7 @@ use super::drawing::Drawing;
 impl Drawing<'_, '_> {
     pub(super) fn assertion(&mut self) -> Assertion {
         let (id, slug) = self.clause("a");
-        let over = self.dice.one(&[Some("order"), Some("customer"), None]);
+        let over = self.dice.one(&[Some("order"), Some("customer"), Some("customer"), None]);
         self.bound = over.map(str::to_owned).into_iter().collect();
         self.by_event = false;
         let check = match over {
@@ -38,12 +38,12 @@ impl Drawing<'_, '_> {
     }
 
     fn of_each(&mut self) -> Check {
-        match self.dice.below(9) {
+        match self.dice.below(10) {
             0..=2 => Check::Holds(self.lasting(0)),
             3 | 4 => {
                 Check::NoLonger { condition: self.lasting(0), longest: self.length(&[0, 1, 2, 3]) }
             }
-            5 => Check::Reported { checker: "looks".to_owned() },
+            5 | 9 => Check::Reported { checker: "looks".to_owned() },
             6 => Check::Immutable,
             7 => Check::NeverInFuture,
             _ => Check::Shredded { by: vec!["key.shredded".to_owned(), "done".to_owned()] },
