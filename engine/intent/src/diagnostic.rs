@@ -241,9 +241,13 @@ pub(crate) fn nearest<'a>(
         _ => 2,
     };
     let mut best = None;
+    let letters = letters(word);
     for candidate in candidates {
-        // Long names are cut short here, so that the table of distances stays small.
-        if candidate == word || length > 64 || candidate.len() > 128 {
+        // Long names are cut short here, so that the table of distances stays small. And a spec may
+        // have thousands of names for each that is unknown: what cannot be near is not measured.
+        let too_long = length > 64 || candidate.len() > 128;
+        let far = word.len().abs_diff(candidate.len()) > 4 * limit;
+        if candidate == word || too_long || far || edits_at_least(&letters, candidate) > limit {
             continue;
         }
         let distance = distance(word, candidate);
@@ -261,6 +265,29 @@ pub(crate) fn one_slip<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     nearest(word, candidates).filter(|best| distance(word, best) == 1)
+}
+
+/// How often each letter stands in a word, letters that share their last five bits together.
+fn letters(word: &str) -> [i16; 32] {
+    let mut counts = [0; 32];
+    for byte in word.bytes() {
+        if let Some(count) = counts.get_mut(usize::from(byte & 31)) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// No fewer edits lie between two ASCII words: each takes away one letter, brings one, or both. An
+/// edit of another letter changes up to four bytes.
+fn edits_at_least(letters: &[i16; 32], candidate: &str) -> usize {
+    let (mut missing, mut extra) = (0_usize, 0_usize);
+    for (own, other) in letters.iter().zip(self::letters(candidate)) {
+        let more = usize::from(own.abs_diff(other));
+        if *own > other { missing += more } else { extra += more }
+    }
+    let bytes = if candidate.is_ascii() { 1 } else { 4 };
+    missing.max(extra) / bytes
 }
 
 /// Edits between two words; two swapped neighbours count as one.
