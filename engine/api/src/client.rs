@@ -17,7 +17,9 @@ use http_body_util::Full;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, PROBLEM_JSON, Problem};
-use crate::wire::{Appended, CheckBegun, Decided, DecisionRequest, EventPage, Gap, GapPage, Status};
+use crate::wire::{
+    Appended, CheckBegun, Decided, DecisionRequest, EventPage, Gap, GapPage, Status,
+};
 use address::escape;
 use line::{Answer, Line};
 

@@ -7,6 +7,7 @@
 //! Start reading at [`Checker`], then [`Reports::news`].
 
 mod log;
+mod look;
 mod state;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use homeostat_world::{Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use log::LogCheck;
+pub use look::{Look, Stepped};
 pub use state::StateCheck;
 
 /// Compares something that is kept with the log that it follows from, as of one position.

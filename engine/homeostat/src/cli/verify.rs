@@ -1,10 +1,11 @@
 //! `homeostat verify`: walks a log from its first event to its last and proves that it is whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use homeostat_host::store::OpenError;
-use homeostat_log::LogError;
-use homeostat_world::Position;
+use homeostat_kernel::check::{Checker, Found, Look, StateCheck, Stepped};
+use homeostat_log::{LogError, Reader, Verified};
+use homeostat_world::{Position, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::running::{self, Purpose};
 use crate::screen::{paint, painted};
+use crate::{offline, specs};
 
 /// Prove that a log is whole
 ///
@@ -24,6 +26,12 @@ pub(crate) struct Args {
     /// The log directory
     #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
     log: Option<PathBuf>,
+    /// Also replay the log, and compare with the state that the engine saved last
+    #[arg(long)]
+    state: bool,
+    /// Build the indexes anew if they do not agree with the log
+    #[arg(long)]
+    rebuild_indexes: bool,
     /// Take the log as it is from now on, although events that were acknowledged are missing
     #[arg(long)]
     accept_loss: bool,
@@ -32,6 +40,7 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   homeostat verify --log data
+  homeostat verify --log data --state          Also: is the saved state what the log says?
   homeostat verify --log data --format json
   homeostat verify --log data --accept-loss    After damage, when there is no backup";
 
@@ -50,9 +59,70 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         }
         Err(other) => return Err(other.into()),
     };
-    let reader = opened.log.reader();
+    let running::OpenLog { mut log, store } = opened;
+    let reader = log.reader();
+    let mut checkers: Vec<Box<dyn Checker>> = Vec::new();
+    let saved = match args.state {
+        true => Some(saved_state(&reader, &store, &folder, context)?),
+        false => None,
+    };
+    checkers.extend(saved.flatten().map(|check| -> Box<dyn Checker> { Box::new(check) }));
+    let mut look = Look::new(reader.prove(Position::new(1)), checkers);
+    let bar = progress(context, reader.head().position);
+    while let Some(step) = look.step() {
+        if let Stepped::Event(position) = step {
+            bar.set_position(position.get());
+        }
+    }
+    bar.finish_and_clear();
+    let verified = match look.end() {
+        Some(Ok(verified)) => *verified,
+        Some(Err(error)) => return damaged(context, position_of(error), &error.to_string()),
+        None => return Err(Failure::new("the proof did not end")),
+    };
+    let faults = verified.index_faults;
+    if faults > 0 && args.rebuild_indexes {
+        runtime.block_on(log.rebuild_indexes())?;
+        context.screen.note("rebuilt the indexes");
+    } else if faults > 0 {
+        let text = format!(
+            "{faults} of 2 indexes do not agree with the log, which is whole; \
+             `homeostat verify --rebuild-indexes` builds them anew"
+        );
+        return damaged(context, None, &text);
+    }
+    let state = look.found().remove(StateCheck::NAME);
+    if let Some(Found::Violations(violations)) = &state
+        && let Some(violation) = violations.first()
+    {
+        let remedy = "start the engine: after a check that says this it replays the log whole";
+        return damaged(context, None, &format!("{}; {remedy}", violation.detail));
+    }
+    show(context, &verified, args.state.then_some(state.as_ref()))?;
+    Ok(Outcome::Fine)
+}
+
+/// A check of the state that the engine saved last, if it saved one.
+fn saved_state<S: Store>(
+    reader: &Reader<S>,
+    store: &S,
+    folder: &Path,
+    context: &mut Context,
+) -> Result<Option<StateCheck>, Failure> {
+    let sources = offline::adopted_sources(reader, folder)?;
+    let spec = specs::understood(context, &sources)?;
+    match StateCheck::of_saved(reader, &store.snapshot(), &spec) {
+        Ok(check) => Ok(check),
+        Err(why) => {
+            context.screen.warn(format_args!("the saved state is passed over: {why}"));
+            Ok(None)
+        }
+    }
+}
+
+fn progress(context: &Context, head: Position) -> ProgressBar {
     let bar = match context.screen.shows_progress() {
-        true => ProgressBar::new(reader.head().position.get()),
+        true => ProgressBar::new(head.get()),
         false => ProgressBar::hidden(),
     };
     if let Ok(style) =
@@ -60,32 +130,46 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
     {
         bar.set_style(style);
     }
-    let verified = reader.verify(Position::new(1), |position| bar.set_position(position.get()));
-    bar.finish_and_clear();
-    let verified = match verified {
-        Ok(verified) => verified,
-        Err(error) => return damaged(context, position_of(&error), &error.to_string()),
-    };
-    let head = reader.head();
+    bar
+}
+
+/// `state` is there when it was asked for, and its inside when one was saved.
+fn show(
+    context: &mut Context,
+    verified: &Verified,
+    state: Option<Option<&Found>>,
+) -> Result<(), Failure> {
+    let head = verified.head;
+    let word = state.map(|state| match state {
+        Some(Found::Violations(_)) => "matches a replay".to_owned(),
+        Some(Found::Undetermined(why)) => format!("cannot be compared: {why}"),
+        None => "none is saved".to_owned(),
+    });
     if context.screen.is_json() {
-        context.screen.json(&json!({
+        let mut shown = json!({
             "whole": true,
             "events": verified.events,
             "bytes": verified.bytes,
             "head": head.position,
             "chain": head.chain.to_string(),
-        }))?;
-    } else {
-        context.screen.line(format_args!(
-            "{} {} events, {} bytes, chained to e{}",
-            painted(paint::GOOD, "whole"),
-            verified.events,
-            verified.bytes,
-            head.position,
-        ))?;
-        context.screen.detail(format_args!("chain {}", head.chain));
+        });
+        if let (Some(word), Some(shown)) = (word, shown.as_object_mut()) {
+            shown.insert("state".to_owned(), word.into());
+        }
+        return context.screen.json(&shown);
     }
-    Ok(Outcome::Fine)
+    context.screen.line(format_args!(
+        "{} {} events, {} bytes, chained to e{}",
+        painted(paint::GOOD, "whole"),
+        verified.events,
+        verified.bytes,
+        head.position,
+    ))?;
+    if let Some(word) = word {
+        context.screen.line(format_args!("state {word}"))?;
+    }
+    context.screen.detail(format_args!("chain {}", head.chain));
+    Ok(())
 }
 
 /// Damage is what this verb looks for, so it is a finding and not a failure.

@@ -4,11 +4,16 @@
 //! own memory; a second machine is built from the log alone. Promise: equal states have equal bytes, so a single wrong
 //! bit of gaps, deadlines, remembered values, agents, budgets or counts is found. Start reading at [`StateCheck::of`].
 
-use homeostat_log::{ChainHash, Event, LogError};
-use homeostat_world::Timestamp;
+use std::sync::Arc;
+
+use homeostat_agents::AgentsFile;
+use homeostat_graph::Program;
+use homeostat_intent::Spec;
+use homeostat_log::{ChainHash, Event, LogError, Reader};
+use homeostat_world::{Position, Snapshot, Store, Timestamp};
 
 use super::{Checker, Found, Violation};
-use crate::checkpoint::sections;
+use crate::checkpoint::{self, sections};
 use crate::machine::Machine;
 
 /// Compares the engine's state with that of a replay from the first event.
@@ -26,6 +31,7 @@ pub struct StateCheck {
 #[derive(Debug)]
 struct Kept {
     bytes: Vec<u8>,
+    position: Position,
     /// Until when it has let deadlines pass: it may have looked at its clock since the last event.
     time: Timestamp,
     chain: ChainHash,
@@ -39,8 +45,40 @@ impl StateCheck {
     /// same spec and agents.
     #[must_use]
     pub fn of(machine: &Machine, blank: Machine, chain: ChainHash) -> Self {
-        let kept = Kept { bytes: machine.checkpoint(&chain), time: machine.time(), chain };
+        let kept = Kept {
+            bytes: machine.checkpoint(&chain),
+            position: machine.applied(),
+            time: machine.time(),
+            chain,
+        };
         Self { kept, replayed: blank, stopped: None }
+    }
+
+    /// A check of the state that an engine saved in the store of a log under `spec`; none where none is saved.
+    ///
+    /// # Errors
+    /// Why what is saved is no state of this log under this spec. The next start passes it over.
+    pub fn of_saved<S: Store>(
+        reader: &Reader<S>,
+        snapshot: &impl Snapshot,
+        spec: &Spec,
+    ) -> Result<Option<Self>, String> {
+        let program = Arc::new(Program::compile(spec).map_err(|error| error.to_string())?);
+        let file = Arc::new(AgentsFile::default());
+        let Some((machine, of)) = checkpoint::load(snapshot, &program, &spec.limits, &file)? else {
+            return Ok(None);
+        };
+        let chain = reader.chain_at(machine.applied()).map_err(|error| error.to_string())?;
+        match chain.filter(|chain| chain.to_string() == of) {
+            Some(chain) => Ok(Some(Self::of(&machine, machine.blank(), chain))),
+            None => Err("it is of another log".to_owned()),
+        }
+    }
+
+    /// As of which position.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.kept.position
     }
 }
 
@@ -51,6 +89,7 @@ impl Checker for StateCheck {
 
     fn see(&mut self, event: &Event) {
         if self.stopped.is_none()
+            && event.position <= self.kept.position
             && let Err(error) = self.replayed.apply(event)
         {
             self.stopped = Some(error.to_string());

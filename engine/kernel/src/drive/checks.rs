@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 
 use homeostat_agents::Runner;
 use homeostat_conductor::Decision;
-use homeostat_log::{Proof, Step};
 use homeostat_world::{Clock, Position, Snapshot, Store, TaskHandle, Tasks, Timestamp};
 
 use super::Loop;
-use crate::check::{Checked, Checker, Found, LogCheck, StateCheck};
+use crate::check::{Checked, Checker, Found, LogCheck, Look, StateCheck, Stepped};
 use crate::handle::CheckBegun;
 use crate::status::Health;
 
@@ -66,19 +65,10 @@ where
         let checks = checkers.iter().map(|checker| checker.name().to_owned()).collect();
         let begun = CheckBegun { position: head.position, checks };
         // Taken here, so that it reaches exactly as far as the state does.
-        let proof = self.log.reader().prove(Position::new(1));
+        let look = Look::new(self.log.reader().prove(Position::new(1)), checkers);
         let (checked, tasks) = (self.checked_in.clone(), self.tasks.clone());
         let task = self.tasks.spawn("check", async move {
-            let found = match proof {
-                Ok(proof) => look(proof, checkers, &tasks).await,
-                Err(error) => {
-                    let told = |mut checker: Box<dyn Checker>| {
-                        checker.proved(Err(&error));
-                        (checker.name(), checker.found())
-                    };
-                    checkers.into_iter().map(told).collect()
-                }
-            };
+            let found = to_its_end(look, &tasks).await;
             // The loop may have ended; then the next start checks again.
             drop(checked.send(Checked { position: head.position, at: now, found }).await);
         });
@@ -108,30 +98,17 @@ where
     }
 }
 
-/// Shows each checker every event of the log, each proved, and how the proof ends.
-async fn look<P: Snapshot>(
-    mut proof: Proof<P>,
-    mut checkers: Vec<Box<dyn Checker>>,
+async fn to_its_end<P: Snapshot>(
+    mut look: Look<P>,
     tasks: &impl Tasks,
 ) -> BTreeMap<&'static str, Found> {
-    for nth in 1_u64.. {
-        let end = match proof.step() {
-            Ok(Step::Event(event)) => {
-                checkers.iter_mut().for_each(|checker| checker.see(&event));
-                if nth.is_multiple_of(YIELD_EVERY) {
-                    tasks.yield_now().await;
-                }
-                continue;
-            }
-            Ok(Step::Indexes) => {
-                tasks.yield_now().await;
-                continue;
-            }
-            Ok(Step::Whole(verified)) => Ok(verified.index_faults),
-            Err(error) => Err(error),
-        };
-        checkers.iter_mut().for_each(|checker| checker.proved(end.as_ref().copied()));
-        break;
+    let mut events = 0_u64;
+    while let Some(step) = look.step() {
+        events += 1;
+        // A step over the indexes is many keys.
+        if step == Stepped::Indexes || events.is_multiple_of(YIELD_EVERY) {
+            tasks.yield_now().await;
+        }
     }
-    checkers.into_iter().map(|checker| (checker.name(), checker.found())).collect()
+    look.found()
 }
