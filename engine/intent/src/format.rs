@@ -268,7 +268,7 @@ mod tests {
     fn blocks_by_the_calendar_and_what_must_hold_are_laid_out_like_others() {
         check(
             "metric  m   from a.b|c.d{x,y}\nevery day at a.t{for each b with c>3\nand d{must:f(b)}}\nwhen a.s and b\nfor 4h{must:f}\nalways{assert l :no(a.s)is b for>24h}",
-            "metric m from a.b | c.d { x, y }\nevery day at a.t { for each b with c > 3\n    AND d { must: f(b) } }\nwhen a.s AND b\n    for 4h { must: f }\nalways { assert l: no(a.s) is b for > 24h }\n",
+            "metric m from a.b | c.d { x, y }\nevery day at a.t { for each b with c > 3\n      AND d { must: f(b) } }\nwhen a.s AND b\n    for 4h { must: f }\nalways { assert l: no(a.s) is b for > 24h }\n",
         );
     }
 

@@ -26,6 +26,7 @@ fn corpus() -> Vec<String> {
     for folder in ["seed", "crm", "bad"] {
         let mut paths: Vec<_> =
             std::fs::read_dir(specs.join(folder)).unwrap().map(|e| e.unwrap().path()).collect();
+        paths.retain(|path| path.is_file());
         paths.sort();
         found.extend(paths.iter().map(|path| std::fs::read_to_string(path).unwrap()));
     }

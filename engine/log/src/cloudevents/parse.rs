@@ -107,6 +107,7 @@ impl Raw<'_> {
         if let Some(content) = &self.datacontenttype {
             check_content_type(content)?;
         }
+        let id = required(self.id, "id")?;
         let source = required(self.source, "source")?;
         let named = |id: Cow<'_, str>| EventName {
             // Most producers enrich what they sent themselves.
@@ -123,7 +124,7 @@ impl Raw<'_> {
             None => None,
         };
         let new = NewEvent {
-            id: required(self.id, "id")?,
+            id,
             source,
             kind: self.kind.unwrap_or_default(),
             r#type: required(self.r#type, "type")?,

@@ -3,7 +3,7 @@
 
 use homeostat_graph::reference::Step;
 use homeostat_graph::reference::agreement::Case;
-use homeostat_log::{Append, Event, Log};
+use homeostat_log::{Append, Event, Kind, Log};
 use homeostat_sim_fuzz::Dice;
 use homeostat_world::{Durability, MemoryStore, Position};
 
@@ -41,6 +41,14 @@ fn a_log_that_was_told_things_twice_is_evaluated_as_if_once() {
         let (choices, changes) = bytes.split_at(bytes.len() / 4 * 3);
         let mut case = Case::generate(&mut Dice::of_bytes(choices));
         let mut dice = Dice::of_bytes(changes);
+        // The log refuses an enrichment that names no earlier event, which generated ones do not.
+        for step in &mut case.steps {
+            if let Step::Event(event) = step
+                && event.event.kind == Kind::Enrichment
+            {
+                event.event.kind = Kind::Primary;
+            }
+        }
         let sent: Vec<Event> = case.events().cloned().collect();
         let kept = kept_by_a_log(&sent, &mut dice);
         assert_eq!(kept, sent, "the log gives back something else than it was told");

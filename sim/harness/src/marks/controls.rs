@@ -30,16 +30,6 @@ pub(super) const MARKS: &[Mark] = &[
         Control::EngineResumed {}
     ),
     control!(
-        "check-fails",
-        "a checker found that what it checks does not hold",
-        Control::CheckReported { holds: false, .. }
-    ),
-    control!(
-        "check-holds",
-        "a checker found that what had not held holds again",
-        Control::CheckReported { holds: true, .. }
-    ),
-    control!(
         "gap-of-reaction",
         "a gap opened because something happened and its consequence had not",
         Control::GapOpened { kind: GapKind::Reaction, .. }
@@ -58,11 +48,6 @@ pub(super) const MARKS: &[Mark] = &[
         "gap-of-intent",
         "a gap opened because what must hold did not, or was asked for only since",
         Control::GapOpened { kind: GapKind::Intent, .. }
-    ),
-    control!(
-        "gap-of-quality",
-        "a gap opened because a number was not within its bound",
-        Control::GapOpened { kind: GapKind::Quality, .. }
     ),
     control!(
         "gap-fulfilled",
@@ -93,11 +78,6 @@ pub(super) const MARKS: &[Mark] = &[
         "gap-waived",
         "a person let a gap go",
         Control::GapClosed { outcome: GapOutcome::Waived, .. }
-    ),
-    control!(
-        "gap-void",
-        "a gap closed because what it was about was erased",
-        Control::GapClosed { outcome: GapOutcome::Void, .. }
     ),
     control!("deadline-missed", "a deadline was missed", Control::DeadlineMissed { .. }),
     control!("agent-first", "a gap got its first agent", Control::AgentSpawned { attempt: 1, .. }),
@@ -272,6 +252,10 @@ mod tests {
         }
     }
 
+    /// No workload erases, samples or breaks what checkers look at yet, so no suite can be asked for
+    /// the marks of it.
+    const WAITING: [&str; 4] = ["check-fails", "check-holds", "gap-of-quality", "gap-void"];
+
     fn marks_of(control: &Control) -> Vec<&'static str> {
         let shows = |mark: &&Mark| matches!(mark.sign, Sign::Control(wanted) if wanted(control));
         MARKS.iter().filter(shows).map(|mark| mark.name).collect()
@@ -302,6 +286,7 @@ mod tests {
         ];
         controls.extend(read);
         for control in &controls {
+            assert!(!WAITING.contains(&of(control)), "{control:?}");
             assert_eq!(marks_of(control), [of(control)], "{control:?}");
         }
     }

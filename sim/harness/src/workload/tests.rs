@@ -116,7 +116,8 @@ fn every_duty_of_the_crm_is_asked_for_and_answered_by_somebody_in_some_run() {
         std::iter::once(name.to_owned()).chain(aliases).collect::<Vec<_>>()
     };
     let seen = |name: &String| known_as(name).iter().any(|name| types.contains(name));
-    for block in &spec.blocks {
+    // The calendar and what lasts need no event of their own.
+    for block in spec.blocks.iter().filter(|block| !block.trigger.events().is_empty()) {
         assert!(block.trigger.events().iter().any(seen), "{:?}", block.trigger.events());
     }
     for duty in spec.duties() {
