@@ -35,9 +35,15 @@ impl State {
         for &column in &entity_plan.columns {
             self.clear(program, column, instance);
         }
-        // A tombstone that says itself that all is shredded leaves nothing to be.
-        let shreds =
-            |column| plan.is_some_and(|plan| plan.shreds.iter().any(|(c, _)| *c == column));
+        // A tombstone that says itself that this instance is shredded leaves nothing to be.
+        let names = |field: u32| {
+            let named = *at(&self.fields, field);
+            named.is_name() && named.as_instance(&self.symbols) == instance
+        };
+        let shreds = |column| {
+            let says = |&(of, field): &(u32, u32)| of == column && names(field);
+            plan.is_some_and(|plan| plan.shreds.iter().any(says))
+        };
         if let Some(column) = entity_plan.rules.unshredded
             && !shreds(column)
         {
