@@ -119,6 +119,6 @@ fn the_customer_platform_is_held_fast_by_its_scenarios() {
     let crm = workspace("scenarios/specs/crm");
     let crm = crm.to_str().unwrap();
     Bench::new()
-        .run(&["test", crm, "--min-coverage", "70", "--mutate", "--min-score", "65"])
+        .run(&["test", crm, "--min-coverage", "100", "--mutate", "--min-score", "90"])
         .fine();
 }
