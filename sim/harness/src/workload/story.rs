@@ -386,8 +386,14 @@ impl Teller<'_> {
             Some(alias) if self.draw.percent(35) => alias.clone(),
             _ => event.to_owned(),
         };
-        let moment = Moment { time, sent, r#type, subject, data: data.clone() };
-        self.told.push(moment);
+        let mut told = data.clone();
+        // Some producers name what an event is about in its subject and nowhere else.
+        if let Some(entity) = shape.entity.as_ref().filter(|_| subject.is_some())
+            && self.draw.percent(15)
+        {
+            told.remove(entity);
+        }
+        self.told.push(Moment { time, sent, r#type, subject, data: told });
         data
     }
 }
