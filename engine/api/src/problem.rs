@@ -270,6 +270,9 @@ impl From<DecideError> for Problem {
                 .help("it may have closed meanwhile; `GET /v1/gaps` lists what is open"),
             DecideError::NotEscalated(_) => Self::new(Code::NotEscalated, error.to_string())
                 .help("wait until the gap is escalated, or decide `waive`"),
+            DecideError::NotBackfill(_) => Self::new(Code::InvalidDecision, error.to_string())
+                .field("decision")
+                .help("decide `retry` or `waive`; `GET /v1/gaps?action=backfill` lists the others"),
             DecideError::Append(append) => append.into(),
         }
     }

@@ -13,7 +13,7 @@ use homeostat_world::{Position, Timestamp, canary};
 use serde::{Deserialize, Serialize};
 
 use crate::breakers::Tripped;
-use crate::fact::Fact;
+use crate::fact::{ClauseFacts, Fact};
 use crate::gap::{Gap, GapKey, LastEnd, Stated};
 use crate::ledger::Ledger;
 use crate::queues::Queues;
@@ -96,6 +96,21 @@ impl Conductor {
                 self.change(&GapKey::new(&gap), |gap| gap.missed = Some(due));
             }
             Fact::GapClosed { gap, outcome } => self.close(&GapKey::new(&gap), outcome),
+            Fact::ClauseRestated { clause } => self.restate(&clause),
+        }
+    }
+
+    fn restate(&mut self, clause: &ClauseFacts) {
+        let is_of =
+            |gap: &Gap| gap.stated.as_ref().is_some_and(|it| it.clause.clause == clause.clause);
+        let of_clause = self.gaps.iter().filter(|(_, gap)| is_of(gap));
+        let keys: Vec<GapKey> = of_clause.map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.change_known(&key, |gap| {
+                if let Some(stated) = &mut gap.stated {
+                    stated.clause.clone_from(clause);
+                }
+            });
         }
     }
 

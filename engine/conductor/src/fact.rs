@@ -44,6 +44,11 @@ pub enum Fact {
         /// How it ended.
         outcome: GapOutcome,
     },
+    /// A new version of the spec says other things of a clause; its open gaps go by that from now on.
+    ClauseRestated {
+        /// The clause.
+        clause: ClauseFacts,
+    },
 }
 
 /// What the conductor knows of a clause.

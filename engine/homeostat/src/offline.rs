@@ -10,7 +10,7 @@ use homeostat_graph::{Consequences, Evaluator, Explainer, ObligationName, Progra
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
 use homeostat_intent::Source;
-use homeostat_kernel::adopted;
+use homeostat_kernel::versions;
 use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
 use homeostat_world::{Clock, Durability, Position, Store, Timestamp};
 
@@ -181,21 +181,17 @@ pub(crate) fn append(folder: &Path, request: Append) -> Result<Receipt, Failure>
     })
 }
 
-/// The texts of the spec that was adopted on the log.
+/// The texts of the version of the spec that is in force on the log.
 pub(crate) fn adopted_sources<S: Store>(
     reader: &Reader<S>,
     folder: &Path,
 ) -> Result<Vec<Source>, Failure> {
-    match adopted(reader).map_err(Failure::new)? {
-        Ok(adopted) => Ok(adopted
-            .sources
-            .into_iter()
-            .map(|source| Source { name: source.name, text: source.text })
-            .collect()),
-        Err(_) => Err(Failure::new(format_args!(
+    let newest = versions::all(reader).map_err(Failure::new)?.pop();
+    newest.map(|(_, sources)| sources).ok_or_else(|| {
+        Failure::new(format_args!(
             "the log `{}` holds no spec, it was never served",
             folder.display()
         ))
-        .help("name one with `--spec SPEC`")),
-    }
+        .help("name one with `--spec SPEC`")
+    })
 }

@@ -44,6 +44,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// What is provably wrong.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().filter(|found| found.severity == Severity::Error)
+    }
+
     /// Whether the spec must not be put in force.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::Reports;
 use crate::machine::Machine;
 use crate::status::Totals;
+use crate::versions::Version;
 
 /// Where checkpoints are kept.
 pub const SPACE: Space = Space("checkpoints");
@@ -26,7 +27,7 @@ pub const SPACE: Space = Space("checkpoints");
 pub const KEY: &[u8] = b"newest";
 
 /// The shape of the bytes. Raise it with any change of shape.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// What the sections hold, in their order.
 const SECTIONS: [&str; 4] = ["counts and reports", "graph", "conductor", "agents"];
 
@@ -38,6 +39,9 @@ struct Cover {
     chain: String,
     totals: Totals,
     reports: Reports,
+    /// Every version of the spec that was put in force so far: the newest is the one that the rest is
+    /// a state of.
+    versions: Vec<Version>,
 }
 
 /// Puts the machine's state into `batch`, as of `head`, which it must have reached.
@@ -54,6 +58,7 @@ pub(crate) fn encode(machine: &Machine, chain: &ChainHash) -> Vec<u8> {
         chain: chain.to_string(),
         totals: machine.totals.clone(),
         reports: machine.reports.clone(),
+        versions: machine.versions().to_vec(),
     };
     let mut bytes = Vec::new();
     // Texts, numbers and maps with text keys always have a JSON form.
@@ -71,31 +76,43 @@ pub(crate) fn encode(machine: &Machine, chain: &ChainHash) -> Vec<u8> {
     bytes
 }
 
-/// The machine of the newest checkpoint, and the chain hash that the log must have at its
-/// position. None when there is no checkpoint that fits, and why if there is one that does not.
-pub(crate) fn load(
-    snapshot: &impl Snapshot,
-    program: &Arc<Program>,
-    limits: &Limits,
-    file: &Arc<AgentsFile>,
-) -> Result<Option<(Machine, String)>, String> {
-    let stored = snapshot.get(SPACE, KEY).map_err(|error| error.to_string())?;
-    stored.map(|bytes| decode(&bytes, program, limits, file)).transpose()
+/// The bytes of the newest checkpoint. None when there is no checkpoint, and why if it cannot be read.
+pub(crate) fn stored(snapshot: &impl Snapshot) -> Result<Option<Bytes>, String> {
+    snapshot.get(SPACE, KEY).map_err(|error| error.to_string())
 }
 
-/// The machine that `bytes` hold, and the chain hash that its log must have there.
+/// The versions of the spec up to a checkpoint, and the chain hash that its log must have at its
+/// position.
+pub(crate) fn versions(bytes: &[u8]) -> Result<(Vec<Version>, Position, String), String> {
+    let mut rest = bytes;
+    let cover = cover(&mut rest)?;
+    Ok((cover.versions, cover.position, cover.chain))
+}
+
+fn cover(rest: &mut &[u8]) -> Result<Cover, String> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let section = take_section(rest).ok_or("it is cut short")?;
+    let Versioned { version } =
+        serde_json::from_slice(section).map_err(|error| error.to_string())?;
+    if version != VERSION {
+        return Err(format!("it has version {version}, expected {VERSION}"));
+    }
+    serde_json::from_slice(section).map_err(|error| error.to_string())
+}
+
+/// The machine that `bytes` hold under the spec that was in force then.
 pub(crate) fn decode(
     bytes: &[u8],
     program: &Arc<Program>,
     limits: &Limits,
     file: &Arc<AgentsFile>,
-) -> Result<(Machine, String), String> {
+) -> Result<Machine, String> {
     let mut rest = bytes;
+    let cover = cover(&mut rest)?;
     let mut section = || take_section(&mut rest).ok_or("it is cut short");
-    let cover: Cover = serde_json::from_slice(section()?).map_err(|error| error.to_string())?;
-    if cover.version != VERSION {
-        return Err(format!("it has version {}, expected {VERSION}", cover.version));
-    }
     let graph =
         Evaluator::restore(Arc::clone(program), section()?).map_err(|error| error.to_string())?;
     let conductor =
@@ -106,7 +123,8 @@ pub(crate) fn decode(
     machine.applied = cover.position;
     machine.totals = cover.totals;
     machine.reports = cover.reports;
-    Ok((machine, cover.chain))
+    machine.versions = cover.versions;
+    Ok(machine)
 }
 
 /// The parts of a machine's bytes, each with a name for people.

@@ -19,6 +19,7 @@
 //!
 //! Start reading at [`Engine::start`], then `Loop::run`.
 
+mod adopt;
 mod checks;
 mod effects;
 mod queries;
@@ -30,7 +31,6 @@ use std::sync::Arc;
 
 use homeostat_agents::{AgentsFile, Runner};
 use homeostat_conductor::Decision;
-use homeostat_graph::Program;
 use homeostat_intent::{Source, Spec};
 use homeostat_log::Log;
 use homeostat_world::limits::COMMIT_QUEUE_MAX;
@@ -43,7 +43,7 @@ use crate::handle::{CheckBegun, Handle, Request};
 use crate::machine::Machine;
 use crate::status::Health;
 
-pub use start::{Adopted, StartError, adopted};
+pub use start::StartError;
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -78,6 +78,8 @@ pub struct Settings {
     /// Whether a spec may be adopted on a log that already holds events of the world: what they
     /// call for then becomes due at once, and agents act on it.
     pub adopt_history: bool,
+    /// Whether the spec may take the place of another that is in force.
+    pub adopt_other: bool,
     /// Whose word puts the spec in force.
     pub adopted_by: String,
     /// How often what the engine keeps is checked against its log, besides when somebody asks for it: in the engine's
@@ -91,6 +93,7 @@ impl Default for Settings {
             durability: Durability::Power,
             checkpoint_every: 100_000,
             adopt_history: false,
+            adopt_other: false,
             adopted_by: "operator".to_owned(),
             check_every: None,
         }
@@ -142,28 +145,32 @@ where
     T: Tasks,
     R: Runner,
 {
-    let start::Recovered { mut machine, is_new, from_checkpoint } = start::recover(&parts)?;
+    let start::Recovered { mut machine, mut spec, opening, from_checkpoint } =
+        start::recover(&parts)?;
     let (requests, inbox) = mpsc::channel(COMMIT_QUEUE_MAX);
     let (outcomes_in, outcomes) = mpsc::channel(COMMIT_QUEUE_MAX);
     // One at a time.
     let (checked_in, checked) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel();
-    let Parts { log, store, clock, tasks, runner, spec, sources, agents: _, settings } = parts;
-    let program = machine.program();
+    let (considered_in, considered) = mpsc::channel(1);
+    let Parts { log, store, clock, tasks, runner, spec: _, sources, agents: _, settings } = parts;
     let engine = Box::new(Loop {
-        opening: start::opening(&mut machine, is_new, &spec, &sources, &settings),
+        opening: start::first_words(&mut machine, opening, &mut spec, &sources, &settings),
         log,
         store,
         clock,
         tasks,
         runner,
-        program,
+        spec,
         machine,
         settings,
         requests: inbox,
         held: None,
         outcomes_in,
         outcomes,
+        considering: None,
+        considered_in,
+        considered,
         alive: BTreeMap::new(),
         checked_in,
         checked,
@@ -205,7 +212,8 @@ struct Loop<S: Store, C, T: Tasks, R> {
     clock: C,
     tasks: T,
     runner: R,
-    program: Arc<Program>,
+    /// The spec in force.
+    spec: Arc<Spec>,
     machine: Machine,
     settings: Settings,
     requests: mpsc::Receiver<Request>,
@@ -213,6 +221,10 @@ struct Loop<S: Store, C, T: Tasks, R> {
     held: Option<Request>,
     outcomes_in: mpsc::Sender<effects::Finished>,
     outcomes: mpsc::Receiver<effects::Finished>,
+    /// The task that examines the log for a version that somebody wants to adopt or preview.
+    considering: Option<T::Handle>,
+    considered_in: mpsc::Sender<adopt::Considered>,
+    considered: mpsc::Receiver<adopt::Considered>,
     /// What stops each agent that runs.
     alive: BTreeMap<String, effects::Leash<T::Handle>>,
     checked_in: mpsc::Sender<Checked>,

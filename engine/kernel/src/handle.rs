@@ -3,14 +3,19 @@
 //! Promise: a full queue makes callers wait, it never drops or reorders a caller's requests; when
 //! the loop has stopped every call says so.
 
+use std::collections::BTreeMap;
+
 use homeostat_conductor::GapView;
-use homeostat_graph::Consequences;
+use homeostat_graph::{BackfillView, CompileError, Consequences, Preview};
+use homeostat_intent::{Diff, Source};
 use homeostat_log::control::Decision;
 use homeostat_log::{Append, Event, Receipt, Refusal};
 use homeostat_world::Position;
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::status::Status;
+use crate::versions::Version;
 
 /// Talks to a running engine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +28,9 @@ pub struct Handle {
 pub(crate) enum Request {
     Append(Append, oneshot::Sender<Result<Receipt, AppendError>>),
     Decide(Verdict, oneshot::Sender<Result<Position, DecideError>>),
+    Preview(Vec<Source>, oneshot::Sender<Result<Proposal, AdoptError>>),
+    Adopt(Adoption, oneshot::Sender<Result<Evolved, AdoptError>>),
+    Versions(oneshot::Sender<Vec<VersionView>>),
     Status(oneshot::Sender<Status>),
     Gaps(oneshot::Sender<Vec<GapView>>),
     Gap(String, oneshot::Sender<Option<GapView>>),
@@ -58,6 +66,48 @@ pub struct Verdict {
     pub by: String,
     /// Why.
     pub reason: String,
+}
+
+/// A version that a person wants to be in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// The texts of its files.
+    pub sources: Vec<Source>,
+    /// Who adopts it.
+    pub by: String,
+    /// The hash of the version that has to be in force before; any, when none.
+    pub expected: Option<String>,
+}
+
+/// What a version would change.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Proposal {
+    /// Clause by clause.
+    pub diff: Diff,
+    /// In what is owed.
+    pub preview: Preview,
+}
+
+/// A version that was adopted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evolved {
+    /// Where the log says so.
+    pub position: Position,
+    /// What it changed.
+    #[serde(flatten)]
+    pub proposal: Proposal,
+}
+
+/// A version that was put in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionView {
+    /// It, as the log has it.
+    #[serde(flatten)]
+    pub version: Version,
+    /// What it asked of events of before it, and how far that has come.
+    pub backfill: Option<BackfillView>,
+    /// What of that is not done, by the names of clauses.
+    pub left: BTreeMap<String, u64>,
 }
 
 /// Which events to read.
@@ -97,6 +147,53 @@ pub enum DecideError {
     /// Agents still have it, so there is nothing to retry.
     #[error("gap `{0}` is not escalated, agents still work on it; only `waive` can be decided now")]
     NotEscalated(String),
+    /// It asks nothing of the past.
+    #[error(
+        "gap `{0}` does not stand for what a version asks of the past; only of one that does `backfill` can be decided"
+    )]
+    NotBackfill(String),
+    /// It could not be written down.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// Why a version is not adopted, or not previewed. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// Its text is wrong.
+    #[error("the spec has {errors} errors:\n{findings}")]
+    Spec {
+        /// How many errors.
+        errors: usize,
+        /// They, as people read them.
+        findings: String,
+    },
+    /// It cannot be evaluated.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// It is in force already.
+    #[error("version `{0}` is in force already")]
+    InForce(String),
+    /// Another version is in force than the one that it was compared with.
+    #[error("version `{found}` is in force; expected `{expected}`")]
+    Expected {
+        /// The hash that was expected.
+        expected: String,
+        /// The hash of the one in force.
+        found: String,
+    },
+    /// It was asked for in nobody's name.
+    #[error("nobody's name was given; adopting a version takes a person's")]
+    Nobody,
+    /// Another one is being considered.
+    #[error("another version is being considered; try again in a moment")]
+    Busy,
+    /// The log cannot be read.
+    #[error("the log cannot be read: {0}")]
+    Log(String),
+    /// Its event cannot be made.
+    #[error("the texts of the spec have no form in the log")]
+    Unwritable,
     /// It could not be written down.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -145,6 +242,34 @@ impl Handle {
         self.ask(|reply| Request::Decide(verdict, reply))
             .await
             .unwrap_or(Err(DecideError::Append(AppendError::Stopping)))
+    }
+
+    /// What a version would change if it were adopted now.
+    ///
+    /// # Errors
+    /// See [`AdoptError`].
+    pub async fn preview(&self, sources: Vec<Source>) -> Result<Proposal, AdoptError> {
+        self.ask(|reply| Request::Preview(sources, reply))
+            .await
+            .unwrap_or(Err(AdoptError::Append(AppendError::Stopping)))
+    }
+
+    /// Puts another version of the spec in force; returns once it is.
+    ///
+    /// # Errors
+    /// See [`AdoptError`].
+    pub async fn adopt(&self, adoption: Adoption) -> Result<Evolved, AdoptError> {
+        self.ask(|reply| Request::Adopt(adoption, reply))
+            .await
+            .unwrap_or(Err(AdoptError::Append(AppendError::Stopping)))
+    }
+
+    /// Every version that was put in force, the newest last.
+    ///
+    /// # Errors
+    /// [`AskError::Stopping`].
+    pub async fn versions(&self) -> Result<Vec<VersionView>, AskError> {
+        self.ask(Request::Versions).await.ok_or(AskError::Stopping)
     }
 
     /// How the engine is.

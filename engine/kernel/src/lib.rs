@@ -11,8 +11,13 @@ pub mod handle;
 pub mod machine;
 pub mod status;
 mod task;
+pub mod versions;
 
-pub use drive::{Adopted, Engine, Parts, Running, Settings, StartError, adopted};
-pub use handle::{AppendError, AskError, CheckBegun, DecideError, Handle, ReadQuery, Verdict};
+pub use drive::{Engine, Parts, Running, Settings, StartError};
+pub use handle::{
+    AdoptError, Adoption, AppendError, AskError, CheckBegun, DecideError, Evolved, Handle,
+    Proposal, ReadQuery, Verdict, VersionView,
+};
 pub use machine::Machine;
 pub use status::{Health, Status, Totals};
+pub use versions::{Next, Version, VersionError};

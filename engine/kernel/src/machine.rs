@@ -6,13 +6,15 @@
 //! Promise: the state is a fold of the log alone. Whether the machine lived through the events or
 //! was shown them after a restart makes no difference. Start reading at [`Machine::apply`].
 
+mod evolve;
+
 use std::sync::Arc;
 
 use homeostat_agents::{Agents, AgentsFile, Outcome, Spawned, Verdict};
-use homeostat_conductor::{ClauseFacts, Conductor, Decision, Fact, GapView, Offer, Spawn};
-use homeostat_graph::{Change, Evaluator, Program};
+use homeostat_conductor::{Conductor, Decision, Fact, GapView, Offer, Spawn};
+use homeostat_graph::{Change, CompileError, Evaluator, Program};
+use homeostat_intent::Spec;
 use homeostat_intent::lowered::Limits;
-use homeostat_log::control::ControlError;
 use homeostat_log::{ChainHash, Control, Event};
 use homeostat_world::{Position, Timestamp};
 use serde_json::Value as Json;
@@ -21,6 +23,8 @@ use crate::check::Reports;
 use crate::checkpoint;
 use crate::status::Totals;
 use crate::task::task;
+use crate::versions::{Next, Version, VersionError};
+pub(crate) use evolve::{BACKFILL, backfill_gap};
 
 /// Graph, conductor and agents, kept in step.
 #[derive(Debug)]
@@ -36,6 +40,10 @@ pub struct Machine {
     pub(crate) applied: Position,
     /// How many ticks had run when the last event was applied.
     ticks_run: u64,
+    /// Every version that was put in force, the newest last.
+    pub(crate) versions: Vec<Version>,
+    /// The version that is about to take over.
+    next: Option<Box<Next>>,
     /// Filled and emptied by each call; kept so that an event need not allocate.
     changes: Vec<Change>,
 }
@@ -58,16 +66,31 @@ impl Machine {
         agents: Agents,
         program: Arc<Program>,
     ) -> Self {
-        let (totals, reports, applied) = (Totals::default(), Reports::default(), Position::ZERO);
+        let (totals, applied) = (Totals::default(), Position::ZERO);
         let (ticks_run, changes) = (graph.ticks_run(), Vec::new());
-        Self { program, graph, conductor, agents, totals, reports, applied, ticks_run, changes }
+        let (reports, versions, next) = (Reports::default(), Vec::new(), None);
+        Self {
+            program,
+            graph,
+            conductor,
+            agents,
+            totals,
+            reports,
+            applied,
+            ticks_run,
+            versions,
+            next,
+            changes,
+        }
     }
 
-    /// A machine under the same spec and agents that has seen nothing.
-    #[must_use]
-    pub fn blank(&self) -> Self {
-        let limits = self.conductor.limits().clone();
-        Self::new(Arc::clone(&self.program), limits, self.agents.shared_file())
+    /// A machine under `spec` and the same agents that has seen nothing.
+    ///
+    /// # Errors
+    /// When the spec cannot be evaluated.
+    pub fn blank(&self, spec: &Spec) -> Result<Self, CompileError> {
+        let program = Arc::new(Program::compile(spec)?);
+        Ok(Self::new(program, spec.limits.clone(), self.agents.shared_file()))
     }
 
     /// The state as bytes: equal states, equal bytes. `chain` is the log's at [`Self::applied`].
@@ -76,7 +99,7 @@ impl Machine {
         checkpoint::encode(self, chain)
     }
 
-    /// The machine that `bytes` hold.
+    /// The machine that `bytes` hold. The program must be of the version that was in force then.
     ///
     /// # Errors
     /// Why they are none.
@@ -86,7 +109,7 @@ impl Machine {
         file: &Arc<AgentsFile>,
         bytes: &[u8],
     ) -> Result<Self, String> {
-        checkpoint::decode(bytes, program, limits, file).map(|(machine, _)| machine)
+        checkpoint::decode(bytes, program, limits, file)
     }
 
     /// The compiled spec in force.
@@ -119,8 +142,9 @@ impl Machine {
     /// the same order as the clock did.
     ///
     /// # Errors
-    /// When it is a control event that this version does not understand.
-    pub fn apply(&mut self, event: &Event) -> Result<(), ControlError> {
+    /// When it is a control event that this version of the engine does not understand, or puts a
+    /// version of the spec in force that was not prepared.
+    pub fn apply(&mut self, event: &Event) -> Result<(), VersionError> {
         assert!(
             event.position == self.applied.next(),
             "events are applied in order, without holes"
@@ -132,7 +156,11 @@ impl Machine {
         let mut changes = std::mem::take(&mut self.changes);
         self.graph.on_event(event, &mut |change| changes.push(change));
         self.pass_on(changes, event.recorded);
+        if let Some(next) = &mut self.next {
+            next.see(event);
+        }
         if let Some(control) = &control {
+            self.adopt(event, control)?;
             self.conductor.on_control(control, event.position, event.recorded);
             self.agents.on_control(control);
             self.reports.on_control(control, event.position);
@@ -199,6 +227,7 @@ impl Machine {
     pub fn forget_in_flight(&mut self) {
         self.conductor.forget_in_flight();
         self.agents.forget_in_flight();
+        self.next = None;
     }
 
     /// Every open gap, most urgent first.
@@ -223,22 +252,15 @@ impl Machine {
     fn fact(&self, change: Change) -> Option<Fact> {
         Some(match change {
             Change::GapOpened { id, kind, at, due, depth } => {
-                let clause = self.program.clause(id.clause);
-                Fact::GapOpened {
-                    gap: self.graph.show(id),
-                    clause: ClauseFacts {
-                        clause: clause.id.to_string(),
-                        slug: clause.slug.clone(),
-                        action: clause.action.clone(),
-                        severity: clause.strength.into(),
-                        performer: clause.performer,
-                        external: clause.external,
-                    },
-                    kind,
-                    due,
-                    depth,
-                    opened: at,
-                }
+                let clause = evolve::clause_facts(self.program.clause(id.clause));
+                let gap = self.graph.show(id);
+                Fact::GapOpened { gap, clause, kind, due, depth, opened: at }
+            }
+            Change::BackfillAsked { adopted, at, strength, .. } => {
+                Self::backfill_asked(adopted, at, strength)
+            }
+            Change::BackfillDecided { adopted, outcome } => {
+                Fact::GapClosed { gap: backfill_gap(adopted), outcome }
             }
             Change::DeadlineMissed { id, due } => {
                 Fact::DeadlineMissed { gap: self.graph.show(id), due }

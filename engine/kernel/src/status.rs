@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use homeostat_conductor::Status as ConductorStatus;
-use homeostat_graph::ClauseSummary;
+use homeostat_graph::{BackfillView, ClauseSummary};
 use homeostat_log::{Control, Event, Kind};
 use homeostat_world::{Position, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub struct Status {
     pub spec: Option<String>,
     /// Its hash.
     pub spec_hash: String,
+    /// What versions asked of events of before them, and how far that has come.
+    pub backfills: Vec<BackfillView>,
     /// Gaps and breakers.
     pub conductor: ConductorStatus,
     /// Obligations by clause, in the order of the spec.

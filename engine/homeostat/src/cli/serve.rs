@@ -65,6 +65,12 @@ pub(crate) struct Args {
     /// and agents act on it
     #[arg(long)]
     adopt_history: bool,
+    /// Adopt the spec in the place of the one that is in force on the log; takes `--by`
+    #[arg(long, requires = "by", conflicts_with = "spec_from_log")]
+    adopt: bool,
+    /// Who adopts it
+    #[arg(long, value_name = "NAME", requires = "adopt")]
+    by: Option<String>,
     /// Take the log as it is from now on, although events that were acknowledged are missing
     #[arg(long)]
     accept_loss: bool,
@@ -131,6 +137,8 @@ async fn serve(
         durability: effective.durability.into(),
         adopt_history: args.adopt_history,
         check_every: effective.check_every.0,
+        adopt_other: args.adopt,
+        adopted_by: adopted_by(args)?,
         ..Default::default()
     };
     let parts = Parts {
@@ -182,6 +190,18 @@ async fn serve(
         }
         () = second.arrives() => Err(Failure::new("stopped at once, on the second signal")
             .help("everything acknowledged is in the log; the next start records agents that were at work as lost")),
+    }
+}
+
+/// In whose name a spec is put in force.
+fn adopted_by(args: &Args) -> Result<String, Failure> {
+    match &args.by {
+        Some(name) if name.trim().is_empty() => {
+            Err(Failure::new("`--by` names nobody")
+                .help("adopting a version takes a person's name"))
+        }
+        Some(name) => Ok(name.clone()),
+        None => Ok(homeostat_kernel::Settings::default().adopted_by),
     }
 }
 
@@ -321,7 +341,8 @@ fn warn_of_idle_agents(agents: &AgentsFile, spec: &Spec, context: &mut Context) 
 pub(crate) fn not_started(error: StartError) -> Failure {
     let help = match &error {
         StartError::OtherSpec { .. } => Some(
-            "serve with the adopted text (`--spec-from-log`), or choose a fresh log with `--log`",
+            "see what it would change with `homeostat diff`; adopt it with `homeostat adopt` on the running engine, \
+             or with `--adopt --by NAME` at this start; or serve with the adopted text (`--spec-from-log`)",
         ),
         StartError::History { .. } => Some(
             "`homeostat gaps` shows what is owed; add `--adopt-history` if agents shall act on it",

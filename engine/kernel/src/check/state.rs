@@ -4,12 +4,15 @@
 //! own memory; a second machine is built from the log alone. Promise: equal states have equal bytes, so a single wrong
 //! bit of gaps, deadlines, remembered values, agents, budgets or counts is found. Start reading at [`StateCheck::of`].
 
-use homeostat_log::{ChainHash, Event, LogError};
+use std::collections::VecDeque;
+
+use homeostat_log::{ChainHash, Control, Event, LogError};
 use homeostat_world::Timestamp;
 
 use super::{Checker, Found, Violation};
 use crate::checkpoint::sections;
 use crate::machine::Machine;
+use crate::versions::Next;
 
 /// Compares the engine's state with that of a replay from the first event.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub struct StateCheck {
     kept: Kept,
     /// What a replay gives.
     replayed: Machine,
+    /// The versions of the spec that take over on the way, each examining the log until then.
+    ahead: VecDeque<Next>,
     /// Why it cannot be told.
     stopped: Option<String>,
 }
@@ -36,11 +41,11 @@ impl StateCheck {
     pub const NAME: &'static str = "state_matches_replay";
 
     /// A check of `machine` as it is now. `chain` is the log's at its position; `blank` has seen nothing, under the
-    /// same spec and agents.
+    /// first version of the spec and the same agents; `later` are the other versions that were in force.
     #[must_use]
-    pub fn of(machine: &Machine, blank: Machine, chain: ChainHash) -> Self {
+    pub fn of(machine: &Machine, blank: Machine, later: Vec<Next>, chain: ChainHash) -> Self {
         let kept = Kept { bytes: machine.checkpoint(&chain), time: machine.time(), chain };
-        Self { kept, replayed: blank, stopped: None }
+        Self { kept, replayed: blank, ahead: later.into(), stopped: None }
     }
 }
 
@@ -50,9 +55,16 @@ impl Checker for StateCheck {
     }
 
     fn see(&mut self, event: &Event) {
-        if self.stopped.is_none()
-            && let Err(error) = self.replayed.apply(event)
+        if self.stopped.is_some() {
+            return;
+        }
+        if Control::is_evolution(event)
+            && let Some(next) = self.ahead.pop_front()
         {
+            self.replayed.prepare(next);
+        }
+        self.ahead.iter_mut().for_each(|next| next.see(event));
+        if let Err(error) = self.replayed.apply(event) {
             self.stopped = Some(error.to_string());
         }
     }
@@ -64,7 +76,7 @@ impl Checker for StateCheck {
     }
 
     fn found(self: Box<Self>) -> Found {
-        let Self { kept, mut replayed, stopped } = *self;
+        let Self { kept, mut replayed, stopped, ahead: _ } = *self;
         if let Some(why) = stopped {
             return Found::Undetermined(why);
         }

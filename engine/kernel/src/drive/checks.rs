@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use homeostat_agents::Runner;
 use homeostat_conductor::Decision;
-use homeostat_log::{Proof, Step};
+use homeostat_log::{ChainHash, Proof, Step};
 use homeostat_world::{Clock, Position, Snapshot, Store, TaskHandle, Tasks, Timestamp};
 
 use super::Loop;
 use crate::check::{Checked, Checker, Found, LogCheck, StateCheck};
 use crate::handle::CheckBegun;
 use crate::status::Health;
+use crate::versions::{self, Next, VersionError};
 
 /// Events that a check takes in before it lets others run: well under a millisecond.
 const YIELD_EVERY: u64 = 512;
@@ -59,10 +60,11 @@ where
         self.next_check = self.settings.check_every.map(|every| now + every);
         let head = self.log.head();
         assert!(self.machine.applied() == head.position, "a check is of the head");
-        let checkers: Vec<Box<dyn Checker>> = vec![
-            Box::new(StateCheck::of(&self.machine, self.machine.blank(), head.chain)),
-            Box::new(LogCheck::default()),
-        ];
+        let mut checkers: Vec<Box<dyn Checker>> = vec![Box::new(LogCheck::default())];
+        match self.state_check(head.chain) {
+            Ok(check) => checkers.insert(0, Box::new(check)),
+            Err(error) => tracing::warn!(%error, "the state is not checked"),
+        }
         let checks = checkers.iter().map(|checker| checker.name().to_owned()).collect();
         let begun = CheckBegun { position: head.position, checks };
         // Taken here, so that it reaches exactly as far as the state does.
@@ -84,6 +86,16 @@ where
         });
         self.checking = Some(Checking { begun: begun.clone(), task });
         begun
+    }
+
+    /// A check of the present state, by a replay through every version that was in force.
+    fn state_check(&self, chain: ChainHash) -> Result<StateCheck, VersionError> {
+        let specs = versions::follow(&self.log.reader(), self.machine.versions(), &self.spec)?;
+        let first = specs.first().unwrap_or(&self.spec);
+        let blank = self.machine.blank(first)?;
+        let pairs = specs.iter().zip(specs.iter().skip(1));
+        let later = pairs.map(|(before, spec)| Next::new(spec.clone(), before));
+        Ok(StateCheck::of(&self.machine, blank, later.collect::<Result<_, _>>()?, chain))
     }
 
     /// Takes in what a check found. What the log lacks of it goes into the next round.

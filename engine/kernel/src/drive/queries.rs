@@ -15,7 +15,7 @@ use super::Loop;
 use crate::handle::{AskError, ReadQuery, Topic};
 
 /// Events that a long read takes in before it lets others run: well under a millisecond.
-const YIELD_EVERY: u64 = 512;
+pub(super) const YIELD_EVERY: u64 = 512;
 
 impl<S, C, T, R> Loop<S, C, T, R>
 where

@@ -4,21 +4,27 @@
 //! Promise: every request that was taken is answered, whatever happens to the commit.
 //! Start reading at [`Loop::run`].
 
+use std::sync::Arc;
+
 use homeostat_agents::{Runner, Verdict as Judgement};
 use homeostat_conductor::Decision;
 use homeostat_graph::Began;
+use homeostat_intent::Spec;
 use homeostat_log::{Actor, Event};
 use homeostat_log::{Append, Control, Expect, LogError, NewEvent, Receipt, Refusal, cloudevents};
 use homeostat_world::limits::{COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_QUEUE_MAX};
-use homeostat_world::{Batch, Clock, Durability, Position, Store, Tasks, Timestamp, canary};
+use homeostat_world::{
+    Batch, Clock, Durability, Position, Store, TaskHandle, Tasks, Timestamp, canary,
+};
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
 use super::Loop;
+use super::adopt::Wish;
 use super::effects::{Effect, Finished};
 use super::start::StartError;
 use crate::checkpoint;
-use crate::handle::{AppendError, DecideError, Request, Verdict};
+use crate::handle::{AdoptError, AppendError, DecideError, Evolved, Proposal, Request, Verdict};
 use crate::status::{Health, Status};
 
 /// Events about the trigger's subject that an agent is told of, the first ones after the trigger.
@@ -28,7 +34,7 @@ const CONTEXT_LOOKS_BACK: u64 = 10_000;
 
 /// What goes into one commit, and where the answers go.
 #[derive(Default)]
-struct Round {
+pub(super) struct Round {
     appends: Vec<Append>,
     destinations: Vec<Destination>,
     events: usize,
@@ -38,7 +44,7 @@ struct Round {
 }
 
 /// Who waits for a receipt.
-enum Destination {
+pub(super) enum Destination {
     /// The engine itself: these follow once it is durable.
     Engine(Vec<Effect>),
     /// An agent's claim, whose end stands in it.
@@ -47,10 +53,12 @@ enum Destination {
     Client(oneshot::Sender<Result<Receipt, AppendError>>),
     /// A person who decided.
     Person(oneshot::Sender<Result<Position, DecideError>>),
+    /// A person who adopted a version, with what it does and its spec.
+    Adoption(Box<(Proposal, Arc<Spec>)>, oneshot::Sender<Result<Evolved, AdoptError>>),
 }
 
 impl Round {
-    fn push(&mut self, append: Append, destination: Destination) {
+    pub(super) fn push(&mut self, append: Append, destination: Destination) {
         self.events += append.events.len();
         self.bytes += append.size_max();
         self.appends.push(append);
@@ -108,9 +116,8 @@ where
     /// Runs until told to stop, or until nobody can ask for anything any more.
     pub(super) async fn run(mut self: Box<Self>, mut stop: oneshot::Receiver<()>) {
         loop {
-            let mut finished = None;
-            let mut request = None;
-            let mut checked = None;
+            let (mut finished, mut request) = (None, None);
+            let (mut checked, mut considered) = (None, None);
             if self.carried.is_empty() && self.held.is_none() {
                 let wake = [self.machine.next_wake(), self.next_check()].into_iter().flatten();
                 let wake = wake.min().filter(|_| self.health == Health::Ok);
@@ -126,6 +133,7 @@ where
                     _ = &mut stop => break,
                     outcome = self.outcomes.recv() => finished = outcome,
                     found = self.checked.recv() => checked = found,
+                    version = self.considered.recv() => considered = version,
                     asked = self.requests.recv() => match asked {
                         Some(asked) => request = Some(asked),
                         None => break,
@@ -138,7 +146,10 @@ where
             if let Some(checked) = checked.or_else(|| self.checked.try_recv().ok()) {
                 self.take_check(checked);
             }
-            let round = self.gather(finished, request);
+            let mut round = self.gather(finished, request);
+            if let Some(considered) = considered.or_else(|| self.considered.try_recv().ok()) {
+                self.gather_considered(&mut round, considered);
+            }
             self.commit(round).await;
             self.check_if_due(self.clock.now());
             self.look();
@@ -237,6 +248,9 @@ where
                 Err(error) => drop(reply.send(Err(error))),
             },
             Request::Check(reply) => self.wish_to_check.push(reply),
+            Request::Preview(sources, reply) => self.consider(Wish::Preview(sources, reply)),
+            Request::Adopt(adoption, reply) => self.consider(Wish::Adopt(adoption, reply)),
+            Request::Versions(reply) => drop(reply.send(self.versions())),
             Request::Status(reply) => drop(reply.send(self.status(now))),
             Request::Gaps(reply) => drop(reply.send(self.machine.gaps())),
             Request::Gap(id, reply) => drop(reply.send(self.machine.conductor.gap(&id))),
@@ -258,6 +272,9 @@ where
             .ok_or_else(|| DecideError::Unknown(verdict.gap.clone()))?;
         if verdict.decision == Word::Retry && gap.state != GapState::Escalated {
             return Err(DecideError::NotEscalated(verdict.gap.clone()));
+        }
+        if verdict.decision == Word::Backfill && !Self::is_backfill(&verdict.gap) {
+            return Err(DecideError::NotBackfill(verdict.gap.clone()));
         }
         Ok(Control::GapDecided {
             gap: verdict.gap.clone(),
@@ -283,11 +300,20 @@ where
             Ok(appended) => {
                 let mut effects = Vec::new();
                 let mut refused = Vec::new();
+                let mut adopted = None;
                 for (destination, receipt) in round.destinations.into_iter().zip(appended.receipts)
                 {
+                    if let (Destination::Adoption(version, _), Ok(_)) = (&destination, &receipt) {
+                        adopted = Some(Arc::clone(&version.1));
+                    }
                     acknowledge(destination, receipt, &mut effects, &mut refused);
                 }
                 self.show(&appended.events);
+                if let Some(spec) = adopted {
+                    assert!(self.machine.program().spec_hash() == spec.hash, "it is in force");
+                    self.spec = spec;
+                }
+                self.machine.forget_next();
                 for (agent, refusal) in refused {
                     self.record_refusal(&agent, &refusal);
                 }
@@ -348,6 +374,7 @@ where
             match destination {
                 Destination::Client(reply) => drop(reply.send(Err(error))),
                 Destination::Person(reply) => drop(reply.send(Err(error.into()))),
+                Destination::Adoption(_, reply) => drop(reply.send(Err(error.into()))),
                 Destination::Engine(_) | Destination::Claim(_) => {}
             }
         }
@@ -375,6 +402,11 @@ where
     /// What waits is committed and answered; agents are stopped and recorded as lost.
     async fn close(mut self: Box<Self>) {
         self.requests.close();
+        if let Some(task) = self.considering.take() {
+            // Whoever wants a version adopted can ask the next life.
+            task.cancel();
+            task.join().await;
+        }
         loop {
             let round = self.gather(None, None);
             let is_last = round.appends.is_empty();
@@ -406,7 +438,7 @@ where
         }
     }
 
-    fn control_event(&self, round: &mut Round, control: &Control) -> Option<NewEvent> {
+    pub(super) fn control_event(&self, round: &mut Round, control: &Control) -> Option<NewEvent> {
         let after = self.log.head().position;
         round.controls += 1;
         match control.to_new_event(self.clock.now(), after, round.controls) {
@@ -456,8 +488,9 @@ where
             now,
             head: head.position,
             recorded: head.recorded,
-            spec: self.program.name().map(str::to_owned),
-            spec_hash: self.program.spec_hash().to_string(),
+            spec: self.spec.name.clone(),
+            spec_hash: self.spec.hash.to_string(),
+            backfills: self.machine.graph.backfills().collect(),
             conductor: self.machine.conductor.status(),
             clauses: self.machine.graph.summary().clauses,
             totals: self.machine.totals.clone(),
@@ -483,6 +516,14 @@ fn acknowledge(
         }
         // Whoever asked may have gone; the events are in the log all the same.
         (Destination::Client(reply), receipt) => drop(reply.send(receipt.map_err(Into::into))),
+        (Destination::Adoption(version, reply), receipt) => {
+            let evolved = receipt.map_err(|refusal| AdoptError::Append(refusal.into()));
+            let evolved = evolved.map(|receipt| Evolved {
+                position: receipt.entries.first().map(|it| it.position).unwrap_or_default(),
+                proposal: version.0,
+            });
+            drop(reply.send(evolved));
+        }
         (Destination::Person(reply), receipt) => {
             let position = receipt
                 .map(|receipt| receipt.entries.first().map(|it| it.position).unwrap_or_default())

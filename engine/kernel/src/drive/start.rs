@@ -10,14 +10,14 @@ use homeostat_agents::{AgentsFile, Runner};
 use homeostat_graph::{CompileError, Program};
 use homeostat_intent::lowered::SpecHash;
 use homeostat_intent::{Source, Spec};
-use homeostat_log::control::{AdoptedSource, ControlError};
-use homeostat_log::{Control, Kind, LogError, Reader};
+use homeostat_log::{Control, LogError, Reader};
 use homeostat_world::{Clock, Position, Store, Tasks, canary};
 
 use crate::check::StateCheck;
 use crate::checkpoint;
 use crate::drive::{Parts, Settings};
 use crate::machine::Machine;
+use crate::versions::{self, Next, VersionError};
 
 /// Why an engine does not start. Nothing was appended.
 #[derive(Debug, thiserror::Error)]
@@ -52,48 +52,28 @@ pub enum StartError {
     /// The log cannot be read or written.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The log holds a control event of another version.
+    /// A version of the spec that the log holds cannot be followed.
     #[error(transparent)]
-    Control(#[from] ControlError),
+    Version(#[from] VersionError),
 }
 
-/// A spec that was put in force, as the log has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Adopted {
-    /// Its hash, in hex.
-    pub hash: String,
-    /// Its name.
-    pub name: Option<String>,
-    /// Its texts.
-    pub sources: Vec<AdoptedSource>,
-}
-
-/// The spec in force on a log, or the number of events of the world when none is.
-///
-/// # Errors
-/// When the log cannot be read.
-pub fn adopted<S: Store>(reader: &Reader<S>) -> Result<Result<Adopted, u64>, StartError> {
-    let mut events_of_the_world = 0;
-    for event in reader.read(Position::new(1)) {
-        let event = event?;
-        match Control::from_event(&event).transpose()? {
-            Some(Control::IntentAdopted { hash, name, sources, .. }) => {
-                return Ok(Ok(Adopted { hash, name, sources }));
-            }
-            _ => events_of_the_world += u64::from(event.event.kind == Kind::Primary),
-        }
-    }
-    Ok(Err(events_of_the_world))
-}
-
-/// How an engine finds itself.
+/// A machine that has seen the whole log, the spec that is in force on it, and what there is to adopt.
 pub(super) struct Recovered {
-    /// It has seen the whole log.
     pub(super) machine: Machine,
-    /// Whether the spec has yet to be adopted.
-    pub(super) is_new: bool,
+    pub(super) spec: Arc<Spec>,
+    pub(super) opening: Opening,
     /// Whether it stands on a checkpoint.
     pub(super) from_checkpoint: bool,
+}
+
+/// What a start does about the spec that it was given.
+pub(super) enum Opening {
+    /// It is in force.
+    InForce,
+    /// It is the first.
+    Adopts,
+    /// It takes the place of another.
+    Evolves(Box<Next>),
 }
 
 /// Finds out where the log stands.
@@ -104,74 +84,110 @@ where
     T: Tasks,
     R: Runner,
 {
-    let program = Arc::new(Program::compile(&parts.spec)?);
     let reader = parts.log.reader();
-    let in_force = is_in_force(&reader, &parts.spec, &parts.settings)?;
     let file = Arc::new(parts.agents.clone());
-    let mut machine = from_checkpoint(parts, &program, &file)
-        .unwrap_or_else(|| Machine::new(program, parts.spec.limits.clone(), file));
+    let (mut machine, mut spec) = match from_checkpoint(parts, &file) {
+        Some(recovered) => recovered,
+        None => from_the_start(parts, file)?,
+    };
     let restored = machine.applied();
     for event in reader.read(restored.next()) {
-        machine.apply(&event?)?;
+        let earlier = || reader.read(Position::new(1));
+        versions::show(&mut machine, &mut spec, &event?, Some(&parts.spec), earlier)?;
     }
     assert!(
         !canary::planted("a_replay_has_events") || restored < machine.applied(),
         "a replay has events"
     );
     assert!(machine.applied() == reader.head().position, "a replay ends at the head");
+    let opening = opening(parts, &machine, &mut spec)?;
     let from_checkpoint = restored > Position::ZERO;
-    Ok(Recovered { machine, is_new: !in_force, from_checkpoint })
+    Ok(Recovered { machine, spec, opening, from_checkpoint })
 }
 
-fn is_in_force<S: Store>(
-    reader: &Reader<S>,
-    spec: &Spec,
-    settings: &Settings,
-) -> Result<bool, StartError> {
-    // The usual case is answered by the index, without a walk over the log.
-    let subject = format!("intent/{}", spec.hash);
-    if reader.by_subject(&subject, Position::new(1)).next().transpose()?.is_some() {
-        return Ok(true);
+/// What is to be done about the spec that was given, or why it cannot be put in force.
+fn opening<S, C, T, R>(
+    parts: &Parts<S, C, T, R>,
+    machine: &Machine,
+    spec: &mut Arc<Spec>,
+) -> Result<Opening, StartError>
+where
+    S: Store,
+{
+    let given = &parts.spec;
+    let Some(in_force) = machine.versions().last() else {
+        let events = machine.totals.events.get("primary").copied().unwrap_or(0);
+        if events > 0 && !parts.settings.adopt_history {
+            return Err(StartError::History { events, given: given.hash });
+        }
+        return Ok(Opening::Adopts);
+    };
+    if in_force.hash == given.hash.to_string() {
+        return Ok(Opening::InForce);
     }
-    match adopted(reader)? {
-        Ok(Adopted { name, .. })
-            if canary::planted("a_spec_goes_by_its_name") && name == spec.name =>
-        {
-            Ok(false)
-        }
-        Ok(Adopted { hash, name, .. }) => {
-            Err(StartError::OtherSpec { name, in_force: hash, given: spec.hash })
-        }
-        Err(events) if events > 0 && !settings.adopt_history => {
-            Err(StartError::History { events, given: spec.hash })
-        }
-        Err(_) => Ok(false),
+    if canary::planted("a_spec_goes_by_its_name") && in_force.name == given.name {
+        *spec = Arc::new(given.clone());
+        return Ok(Opening::Adopts);
     }
+    if !parts.settings.adopt_other {
+        let (name, hash) = (in_force.name.clone(), in_force.hash.clone());
+        return Err(StartError::OtherSpec { name, in_force: hash, given: given.hash });
+    }
+    let mut next = Next::new(given.clone(), spec)?;
+    for event in parts.log.reader().read(Position::new(1)) {
+        next.see(&event?);
+    }
+    Ok(Opening::Evolves(Box::new(next)))
+}
+
+/// A machine that has seen nothing, under the first version of the spec that the log knows.
+fn from_the_start<S: Store, C, T, R>(
+    parts: &Parts<S, C, T, R>,
+    file: Arc<AgentsFile>,
+) -> Result<(Machine, Arc<Spec>), StartError> {
+    let spec = match versions::first(&parts.log.reader())? {
+        Some((first, sources)) => first.spec(&sources, None, Some(&parts.spec))?,
+        None => parts.spec.clone(),
+    };
+    let program = Arc::new(Program::compile(&spec)?);
+    Ok((Machine::new(program, spec.limits.clone(), file), Arc::new(spec)))
 }
 
 fn from_checkpoint<S: Store, C, T, R>(
     parts: &Parts<S, C, T, R>,
-    program: &Arc<Program>,
     file: &Arc<AgentsFile>,
-) -> Option<Machine> {
+) -> Option<(Machine, Arc<Spec>)> {
     if is_in_doubt(&parts.log.reader()) {
         tracing::warn!("the state was found not to be what the log says: it is replayed whole");
         return None;
     }
-    let loaded = checkpoint::load(&parts.store.snapshot(), program, &parts.spec.limits, file);
-    let (machine, chain) = match loaded {
-        Ok(loaded) => loaded?,
+    match restored(parts, file) {
+        Ok(restored) => restored,
         Err(reason) => {
             tracing::warn!(reason, "the checkpoint is passed over, the whole log is replayed");
-            return None;
+            None
         }
-    };
-    let of_this_log = parts.log.reader().chain_at(machine.applied()).ok().flatten();
-    if of_this_log.is_some_and(|of_this_log| of_this_log.to_string() == chain) {
-        return Some(machine);
     }
-    tracing::warn!("the checkpoint is of another log, this one is replayed whole");
-    None
+}
+
+/// The machine of the newest checkpoint and the spec that was in force then. None when there is no
+/// checkpoint, and why if there is one that does not fit.
+fn restored<S: Store, C, T, R>(
+    parts: &Parts<S, C, T, R>,
+    file: &Arc<AgentsFile>,
+) -> Result<Option<(Machine, Arc<Spec>)>, String> {
+    let Some(bytes) = checkpoint::stored(&parts.store.snapshot())? else { return Ok(None) };
+    let (versions, position, chain) = checkpoint::versions(&bytes)?;
+    let reader = parts.log.reader();
+    let of_this_log = reader.chain_at(position).ok().flatten();
+    if of_this_log.is_none_or(|of_this_log| of_this_log.to_string() != chain) {
+        return Err("it is of another log".to_owned());
+    }
+    let specs = versions::follow(&reader, &versions, &parts.spec).map_err(|it| it.to_string())?;
+    let spec = specs.into_iter().next_back().ok_or("it is of no version")?;
+    let program = Arc::new(Program::compile(&spec).map_err(|error| error.to_string())?);
+    let machine = checkpoint::decode(&bytes, &program, &spec.limits, file)?;
+    Ok(Some((machine, Arc::new(spec))))
 }
 
 /// Whether the log's last word on the engine's state is that a replay gave another one. A checkpoint
@@ -185,24 +201,31 @@ fn is_in_doubt<S: Store>(reader: &Reader<S>) -> bool {
 }
 
 /// What this life has to say first: the spec, if it is new, and who was lost.
-pub(super) fn opening(
+pub(super) fn first_words(
     machine: &mut Machine,
-    is_new: bool,
-    spec: &Spec,
+    opening: Opening,
+    spec: &mut Arc<Spec>,
     sources: &[Source],
     settings: &Settings,
 ) -> Vec<Control> {
-    let adoption = is_new.then(|| Control::IntentAdopted {
-        hash: spec.hash.to_string(),
-        name: spec.name.clone(),
-        sources: sources
-            .iter()
-            .map(|source| AdoptedSource { name: source.name.clone(), text: source.text.clone() })
-            .collect(),
-        by: settings.adopted_by.clone(),
-    });
     let goes_on = machine.applied() > Position::ZERO && machine.program().is_periodic();
     let resumption = goes_on.then_some(Control::EngineResumed {});
+    let adoption = match opening {
+        Opening::InForce => None,
+        Opening::Adopts => Some(Control::IntentAdopted {
+            hash: spec.hash.to_string(),
+            name: spec.name.clone(),
+            sources: versions::texts(sources),
+            by: settings.adopted_by.clone(),
+        }),
+        Opening::Evolves(next) => {
+            let diff = homeostat_intent::diff(spec, next.spec());
+            let evolved = versions::evolved(next.spec(), sources, &settings.adopted_by, &diff);
+            *spec = Arc::clone(next.spec());
+            machine.prepare(*next);
+            Some(evolved)
+        }
+    };
     // First of all, since its time ends the time in which the engine was down.
     resumption.into_iter().chain(adoption).chain(machine.agents.lost()).collect()
 }

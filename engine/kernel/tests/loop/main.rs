@@ -3,6 +3,7 @@
 
 mod checks;
 mod doors;
+mod evolution;
 mod living;
 mod restart;
 mod trouble;

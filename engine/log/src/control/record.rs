@@ -84,6 +84,12 @@ impl Control {
         event.event.kind == Kind::Control && event.event.r#type == "engine.resumed"
     }
 
+    /// Whether `event` says that another version of the spec took over.
+    #[must_use]
+    pub fn is_evolution(event: &Event) -> bool {
+        event.event.kind == Kind::Control && event.event.r#type == "intent.evolved"
+    }
+
     /// The decision that `event` records; none when it is not a control event.
     #[must_use]
     pub fn from_event(event: &Event) -> Option<Result<Self, ControlError>> {
@@ -118,7 +124,22 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
     use super::*;
-    use crate::control::{Breaker, GapKind};
+    use crate::control::{AdoptedSource, BackfillPolicy, Breaker, Changes, GapKind};
+
+    fn evolved() -> Control {
+        Control::IntentEvolved {
+            hash: "ab".repeat(32),
+            name: Some("crm".to_owned()),
+            sources: vec![AdoptedSource {
+                name: "a.intent".to_owned(),
+                text: "entity a".to_owned(),
+            }],
+            by: "ada".to_owned(),
+            from: "cd".repeat(32),
+            policy: BackfillPolicy::Sequential,
+            changes: Changes { added: 1, unchanged: 4, ..Changes::default() },
+        }
+    }
 
     fn opened() -> Control {
         Control::GapOpened {
@@ -147,6 +168,8 @@ mod tests {
             let written = event(new);
             let resumed = matches!(control, Control::EngineResumed {});
             assert_eq!(Control::is_resumption(&written), resumed);
+            let evolved = matches!(control, Control::IntentEvolved { .. });
+            assert_eq!(Control::is_evolution(&written), evolved);
             assert_eq!(Control::from_event(&written), Some(Ok(control)));
         }
     }

@@ -1,0 +1,332 @@
+//! The versions of the spec that were put in force on a log, and the way from one to the next.
+//!
+//! In: adoptions as the log has them. Out: the spec of each, with the names that its clauses had; an
+//! evaluator that has examined the log under it.
+//! Never: takes a text for a version that it is not: its hash has to be what the log says.
+//! Promise: whoever follows a log through its versions, live or in a replay, comes by the same specs.
+//! Start reading at [`Next`], then [`show`].
+
+use std::sync::Arc;
+
+use homeostat_graph::{CompileError, Evaluator, Program};
+use homeostat_intent::{Diff, Source, Spec};
+use homeostat_log::control::{AdoptedSource, BackfillPolicy, Changes, ControlError};
+use homeostat_log::{Control, Event, Kind, LogError, Reader};
+use homeostat_world::{Position, Store, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+
+/// A version that was put in force, as the log has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Where the log says so.
+    pub position: Position,
+    /// When.
+    pub adopted: Timestamp,
+    /// The hash of the spec, in hex.
+    pub hash: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Who adopted it.
+    pub by: String,
+    /// What it changed; nothing for the first.
+    pub evolution: Option<Evolution>,
+}
+
+/// How a version differs from the one before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evolution {
+    /// The hash of that one.
+    pub from: String,
+    /// What it says about events of before it.
+    pub policy: BackfillPolicy,
+    /// What it changed, in numbers.
+    pub changes: Changes,
+}
+
+/// A version that is about to take over: it has seen all of the log so far.
+#[derive(Debug)]
+pub struct Next {
+    pub(crate) spec: Arc<Spec>,
+    pub(crate) evaluator: Evaluator,
+}
+
+/// Why a version cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum VersionError {
+    /// The text that the log holds is not what it was adopted as.
+    #[error(
+        "version `{hash}` of the spec, adopted at position `{position}`, is not understood any more: {reason}; \
+         it may come from another version of homeostat, use that one to read this log"
+    )]
+    Unreadable {
+        /// Its hash.
+        hash: String,
+        /// Where it was adopted.
+        position: Position,
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be evaluated.
+    #[error(transparent)]
+    Spec(#[from] CompileError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log holds a control event of another version of the engine.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A version was to be adopted that nobody prepared.
+    #[error(
+        "version `{hash}` takes over at position `{position}`, and nothing has examined the log for it"
+    )]
+    Unprepared {
+        /// Its hash.
+        hash: String,
+        /// Where.
+        position: Position,
+    },
+}
+
+impl Version {
+    /// The adoption that a control event records, with the texts of the spec.
+    #[must_use]
+    pub fn of(event: &Event, control: &Control) -> Option<(Self, Vec<Source>)> {
+        let (hash, name, sources, by, evolution) = match control {
+            Control::IntentAdopted { hash, name, sources, by } => (hash, name, sources, by, None),
+            Control::IntentEvolved { hash, name, sources, by, from, policy, changes } => {
+                let evolution =
+                    Evolution { from: from.clone(), policy: *policy, changes: *changes };
+                (hash, name, sources, by, Some(evolution))
+            }
+            _ => return None,
+        };
+        let version = Self {
+            position: event.position,
+            adopted: event.recorded,
+            hash: hash.clone(),
+            name: name.clone(),
+            by: by.clone(),
+            evolution,
+        };
+        let source = |it: &AdoptedSource| Source { name: it.name.clone(), text: it.text.clone() };
+        Some((version, sources.iter().map(source).collect()))
+    }
+
+    /// Its spec: `given`, if that is the one, or else read from the texts in the log. The clauses of
+    /// `before` and of all versions before that keep their names.
+    ///
+    /// # Errors
+    /// When the texts are not what was adopted.
+    pub fn spec(
+        &self,
+        sources: &[Source],
+        before: Option<&Spec>,
+        given: Option<&Spec>,
+    ) -> Result<Spec, VersionError> {
+        let mut spec = match given.filter(|given| given.hash.to_string() == self.hash) {
+            Some(given) => given.clone(),
+            None => self.read(sources)?,
+        };
+        if let Some(before) = before {
+            spec.keep_slugs(before);
+        }
+        Ok(spec)
+    }
+
+    fn read(&self, sources: &[Source]) -> Result<Spec, VersionError> {
+        let loaded = homeostat_intent::load(sources);
+        let unreadable = |reason: String| VersionError::Unreadable {
+            hash: self.hash.clone(),
+            position: self.position,
+            reason,
+        };
+        if loaded.has_errors() {
+            let errors = homeostat_intent::render::text(&loaded.diagnostics, sources, false);
+            return Err(unreadable(errors));
+        }
+        if loaded.spec.hash.to_string() != self.hash {
+            return Err(unreadable(format!("its text has the hash `{}`", loaded.spec.hash)));
+        }
+        Ok(loaded.spec)
+    }
+}
+
+impl Next {
+    /// A version that has seen nothing yet. The clauses of `before` keep their names.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub fn new(mut spec: Spec, before: &Spec) -> Result<Self, CompileError> {
+        spec.keep_slugs(before);
+        let evaluator = Evaluator::examining(Arc::new(Program::compile(&spec)?));
+        Ok(Self { spec: Arc::new(spec), evaluator })
+    }
+
+    /// Takes in the next event of the log.
+    pub fn see(&mut self, event: &Event) {
+        self.evaluator.examine(event);
+    }
+
+    /// The last position that it has seen.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.evaluator.position()
+    }
+
+    /// Its spec.
+    #[must_use]
+    pub fn spec(&self) -> &Arc<Spec> {
+        &self.spec
+    }
+}
+
+/// Shows the next event of a log to a machine. If it puts a version in force, that version examines
+/// `earlier`, all events before, first. `spec` is the one in force, and becomes the next.
+///
+/// # Errors
+/// When the version cannot be followed or the log cannot be read.
+pub fn show<I>(
+    machine: &mut Machine,
+    spec: &mut Arc<Spec>,
+    event: &Event,
+    given: Option<&Spec>,
+    earlier: impl FnOnce() -> I,
+) -> Result<(), VersionError>
+where
+    I: Iterator<Item = Result<Event, LogError>>,
+{
+    if !Control::is_evolution(event) {
+        return machine.apply(event);
+    }
+    let Some(control) = Control::from_event(event).transpose()? else { return Ok(()) };
+    let Some((version, sources)) = Version::of(event, &control) else { return Ok(()) };
+    let mut next = Next::new(version.spec(&sources, Some(spec), given)?, spec)?;
+    for seen in earlier() {
+        let seen = seen?;
+        if seen.position >= event.position {
+            break;
+        }
+        next.see(&seen);
+    }
+    let after = Arc::clone(next.spec());
+    machine.prepare(next);
+    machine.apply(event)?;
+    *spec = after;
+    Ok(())
+}
+
+/// The first version that was put in force on a log, with its texts.
+pub(crate) fn first<S: Store>(
+    reader: &Reader<S>,
+) -> Result<Option<(Version, Vec<Source>)>, VersionError> {
+    for event in reader.read(Position::new(1)) {
+        if let Some(found) = adoption(&event?)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Every version that was put in force on a log, with its texts, the newest last.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn all<S: Store>(reader: &Reader<S>) -> Result<Vec<(Version, Vec<Source>)>, VersionError> {
+    let mut found = Vec::new();
+    for event in reader.read(Position::new(1)) {
+        found.extend(adoption(&event?)?);
+    }
+    Ok(found)
+}
+
+fn adoption(event: &Event) -> Result<Option<(Version, Vec<Source>)>, VersionError> {
+    // By the type first: to read every decision of a long log takes long.
+    if event.event.kind != Kind::Control || !event.event.r#type.starts_with("intent.") {
+        return Ok(None);
+    }
+    let control = Control::from_event(event).transpose()?;
+    Ok(control.and_then(|control| Version::of(event, &control)))
+}
+
+/// The specs of `versions`, each with the names that clauses had in those before. `given` is one that
+/// need not be read again, if it is among them; without any version it is the only one.
+pub(crate) fn follow<S: Store>(
+    reader: &Reader<S>,
+    versions: &[Version],
+    given: &Spec,
+) -> Result<Vec<Spec>, VersionError> {
+    let mut specs: Vec<Spec> = Vec::with_capacity(versions.len());
+    for version in versions {
+        let event = reader.get(version.position)?;
+        let found = event.as_ref().map(adoption).transpose()?.flatten();
+        let Some((found, sources)) = found.filter(|(found, _)| found == version) else {
+            return Err(VersionError::Unreadable {
+                hash: version.hash.clone(),
+                position: version.position,
+                reason: "the log has something else there".to_owned(),
+            });
+        };
+        specs.push(found.spec(&sources, specs.last(), Some(given))?);
+    }
+    if specs.is_empty() {
+        specs.push(given.clone());
+    }
+    Ok(specs)
+}
+
+/// The event that puts `spec` in force in the place of another.
+pub(crate) fn evolved(spec: &Spec, sources: &[Source], by: &str, diff: &Diff) -> Control {
+    Control::IntentEvolved {
+        hash: spec.hash.to_string(),
+        name: spec.name.clone(),
+        sources: texts(sources),
+        by: by.to_owned(),
+        from: diff.from.to_string(),
+        policy: policy_of(spec),
+        changes: changes_of(diff),
+    }
+}
+
+/// Texts as the log has them.
+pub(crate) fn texts(sources: &[Source]) -> Vec<AdoptedSource> {
+    let text = |it: &Source| AdoptedSource { name: it.name.clone(), text: it.text.clone() };
+    sources.iter().map(text).collect()
+}
+
+/// A policy as the log has it.
+fn policy_of(spec: &Spec) -> BackfillPolicy {
+    use homeostat_intent::lowered::Backfill;
+    match spec.backfill {
+        Backfill::Sequential => BackfillPolicy::Sequential,
+        Backfill::ProspectiveOnly => BackfillPolicy::ProspectiveOnly,
+        Backfill::HumanDecision => BackfillPolicy::HumanDecision,
+    }
+}
+
+/// A diff in numbers, as the log has it.
+fn changes_of(diff: &Diff) -> Changes {
+    let homeostat_intent::diff::Counts {
+        unchanged,
+        added,
+        removed,
+        moved,
+        shortened,
+        loosened,
+        guard_changed,
+        rewritten,
+        redefined,
+    } = diff.counts();
+    Changes {
+        unchanged,
+        added,
+        removed,
+        moved,
+        shortened,
+        loosened,
+        guard_changed,
+        rewritten,
+        redefined,
+    }
+}
