@@ -61,15 +61,18 @@ impl Writer {
             }
         } else if starts {
             let base = self.open.last().map_or(0, |indent| indent + STEP);
-            let more = match kind {
-                SyntaxKind::Note => STEP,
-                SyntaxKind::Comment => 0,
-                _ if begins(token) || opens_body(token) => 0,
-                // Deeper than the body that follows, so that the two are not taken for one.
-                _ if in_header(token) => 2 * STEP,
-                _ => STEP,
+            let indent = match kind {
+                SyntaxKind::Note => base + STEP,
+                SyntaxKind::Comment => base,
+                _ if begins(token) || opens_body(token) => base,
+                _ => match header(token) {
+                    // A step deeper than the body that follows, wherever that stands, so that the
+                    // two are not taken for one; inside brackets no less deep than they ask for.
+                    Some(statement) => (self.line_of(&statement) + 2 * STEP).max(base),
+                    None => base + STEP,
+                },
             };
-            self.begin_line((base + more).min(arrow.unwrap_or(usize::MAX)), false);
+            self.begin_line(indent.min(arrow.unwrap_or(usize::MAX)), false);
         }
         if !starts {
             let gap = self.gap(token);
@@ -145,8 +148,13 @@ impl Writer {
     /// A body belongs to the line on which its statement began, whatever lines lie between.
     fn owner_indent(&self, opener: &SyntaxToken) -> usize {
         let body = opener.parent().filter(|node| node.kind() == SyntaxKind::Body);
-        let Some(owner) = body.and_then(|body| body.parent()) else { return self.indent };
-        let start: u32 = owner.text_range().start().into();
+        let owner = body.and_then(|body| body.parent());
+        owner.map_or(self.indent, |owner| self.line_of(&owner))
+    }
+
+    /// How far the line is indented on which a statement began.
+    fn line_of(&self, statement: &SyntaxNode) -> usize {
+        let start: u32 = statement.text_range().start().into();
         let at = self.indents.partition_point(|(place, _)| *place < start);
         self.indents.get(at).map_or(self.indent, |(_, indent)| *indent)
     }
@@ -197,14 +205,14 @@ fn opens_body(token: &SyntaxToken) -> bool {
         && token.parent().is_some_and(|node| node.kind() == SyntaxKind::Body)
 }
 
-/// Whether a token stands between the keyword of a block and its `{`.
-fn in_header(token: &SyntaxToken) -> bool {
+/// The statement, where a token stands between the keyword of a block and its `{`.
+fn header(token: &SyntaxToken) -> Option<SyntaxNode> {
     let mut nodes = token.parent_ancestors();
     let statement = nodes.find(|node| {
         node.parent()
             .is_none_or(|parent| matches!(parent.kind(), SyntaxKind::Root | SyntaxKind::Body))
     });
-    statement.is_some_and(|node| {
+    statement.filter(|node| {
         matches!(
             node.kind(),
             SyntaxKind::If
@@ -268,7 +276,24 @@ mod tests {
     fn blocks_by_the_calendar_and_what_must_hold_are_laid_out_like_others() {
         check(
             "metric  m   from a.b|c.d{x,y}\nevery day at a.t{for each b with c>3\nand d{must:f(b)}}\nwhen a.s and b\nfor 4h{must:f}\nalways{assert l :no(a.s)is b for>24h}",
-            "metric m from a.b | c.d { x, y }\nevery day at a.t { for each b with c > 3\n      AND d { must: f(b) } }\nwhen a.s AND b\n    for 4h { must: f }\nalways { assert l: no(a.s) is b for > 24h }\n",
+            "metric m from a.b | c.d { x, y }\nevery day at a.t { for each b with c > 3\n    AND d { must: f(b) } }\nwhen a.s AND b\n    for 4h { must: f }\nalways { assert l: no(a.s) is b for > 24h }\n",
+        );
+    }
+
+    #[test]
+    fn a_broken_header_stands_a_step_deeper_than_its_body() {
+        check(
+            "every day {\nfor each b with c > 3\nAND d {\nmust: f(b)\n}\n}\n",
+            "every day {\n  for each b with c > 3\n      AND d {\n    must: f(b)\n  }\n}\n",
+        );
+        // Also where the statement began on another's line: its body stands by that line, too.
+        check(
+            "every day { for each b with c > 3\nAND d {\nmust: f(b)\n} }\n",
+            "every day { for each b with c > 3\n    AND d {\n  must: f(b)\n} }\n",
+        );
+        check(
+            "when a.b {\nif (c\nOR d)\nAND (e\nOR f) {\nmust: g\n}\n}\n",
+            "when a.b {\n  if (c\n      OR d)\n      AND (e\n        OR f) {\n    must: g\n  }\n}\n",
         );
     }
 
