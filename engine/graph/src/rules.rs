@@ -30,11 +30,13 @@ impl State {
             if self.instances.since(tracked, instance).is_none() {
                 continue;
             }
-            if let Some(column) = entity.rules.changed
+            if !entity.rules.changed.is_empty()
                 && fact.kind == Kind::Primary
                 && self.is_changed(entity, instance)
             {
-                self.set(program, column, instance, Datum::Truth(true), false);
+                for &column in &entity.rules.changed {
+                    self.set(program, column, instance, Datum::Truth(true), false);
+                }
             }
             if let Some(column) = entity.rules.future {
                 self.note_future(program, fact, column, instance);

@@ -96,10 +96,16 @@ impl Compiler<'_> {
                 Test::Compare { left, op: Comparison::Equal, right, text }
             }
             Check::Immutable => {
-                let (entity, column) = self.rule(entity()?, "changed")?;
+                let name = entity()?;
+                let entity = self.entity(name)?;
+                let finds = match self.plan_mut(entity).rules.changed.len() {
+                    0 => "changed".to_owned(),
+                    others => format!("changed, {}", others + 1),
+                };
+                let (entity, column) = self.rule(name, &finds)?;
                 self.remember_all(entity)?;
                 *ends = Ends::WithWord(column);
-                self.plan_mut(entity).rules.changed = Some(column);
+                self.plan_mut(entity).rules.changed.push(column);
                 Test::Holds { value: own(entity, column), text }
             }
             Check::NeverInFuture => {

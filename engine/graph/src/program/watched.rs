@@ -85,10 +85,11 @@ pub(crate) struct Readers {
 }
 
 /// What rules say of an entity: columns that hold what they found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RulesPlan {
-    /// Whether an attribute of the instance was changed after it was there.
-    pub(crate) changed: Option<u32>,
+    /// Whether an attribute of the instance was changed after it was there: one for each rule that
+    /// forbids it, since a person lets it go for one of them.
+    pub(crate) changed: Vec<u32>,
     /// Until when an event about the instance lies in the future.
     pub(crate) future: Option<u32>,
     /// Whether the erased instance is still to be shredded.

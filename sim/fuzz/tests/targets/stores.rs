@@ -32,7 +32,8 @@ fn written() -> (MemoryStore, Case) {
     let mut log = ready(Log::open(store.clone(), None)).unwrap();
     for event in case.events() {
         let request = Append::one(event.event.clone());
-        ready(log.append(vec![request], event.recorded, Durability::Power)).unwrap();
+        let appended = ready(log.append(vec![request], event.recorded, Durability::Power)).unwrap();
+        assert!(appended.receipts.iter().all(Result::is_ok), "{:?}", appended.receipts);
     }
     (store, case)
 }

@@ -244,6 +244,21 @@ fn a_later_event_that_says_otherwise_changes_what_is_immutable() {
 }
 
 #[test]
+fn what_is_declared_immutable_twice_is_let_go_one_by_one() {
+    let parts = "entity interaction { has: mood  immutable: true }
+                 entity interaction { immutable: true }
+                 event interaction.noted";
+    let mut told = Twice::new(parts);
+    let noted = |n, json| event(n, 0, "interaction.noted", json);
+    told.see(&noted(1, r#"{"interaction":"i1","mood":"good"}"#));
+    told.see(&noted(2, r#"{"interaction":"i1","mood":"bad"}"#)).said();
+    let name = "interaction_immutable@2~i1";
+    let waive = format!(r#"{{"gap":"{name}","decision":"waive","by":"ann","reason":"known"}}"#);
+    told.see(&control(3, 1, "gap.decided", &waive));
+    assert_eq!(told.said(), format!("{name} waived\n{name} closed Waived"), "not the other one");
+}
+
+#[test]
 fn an_event_from_the_future_violates_until_its_time_has_passed() {
     let mut told = Twice::new(RULES);
     let created = |n, second, id| of(n, second, "interaction.created", "interaction", id);

@@ -3,8 +3,10 @@
 //! In: [`Dice`]. Out: a [`Case`].
 //! Never: draws from anything but the dice. Start reading at [`Case::generate`].
 
+use std::collections::BTreeMap;
+
 use homeostat_intent::lowered::Spec;
-use homeostat_log::{Data, Event, Kind, NewEvent};
+use homeostat_log::{Data, Event, Kind, Link, NewEvent};
 use homeostat_world::{Position, Timestamp};
 
 use super::super::landed::landed;
@@ -12,7 +14,7 @@ use super::super::{Step, evaluate};
 use super::dice::Dice;
 use super::drawing::Drawing;
 use super::fewer;
-use super::logs::Telling;
+use super::logs::{self, Telling};
 use super::versions::Versions;
 use super::words::{Setting, Words};
 
@@ -88,7 +90,8 @@ impl Case {
     }
 
     /// This case with its events in another order of arrival. What happened when is the same, so
-    /// some of it is told late. What adopts a version stays in its place.
+    /// some of it is told late. What adopts a version stays in its place, and an enrichment is told
+    /// again once what it enriches has come, since the log refuses it before.
     #[must_use]
     pub fn shuffled(&self, dice: &mut Dice<'_>) -> Self {
         let mut arrivals: Vec<NewEvent> = self.told().map(|it| it.event.clone()).collect();
@@ -98,7 +101,7 @@ impl Case {
         }
         let mut case = self.clone();
         let moved = case.events_mut().filter(|event| !adopts(event));
-        for (step, arrival) in moved.zip(arrivals) {
+        for (step, arrival) in moved.zip(accepted(arrivals)) {
             step.event = arrival;
         }
         case.numbered()
@@ -152,10 +155,12 @@ impl Case {
     }
 
     /// Positions without holes, ids without repeats, recorded times that never go back, nor behind
-    /// how far time has come.
+    /// how far time has come; and enrichments of the same events as before.
     fn numbered(mut self) -> Self {
         let mut latest = Timestamp::MIN;
         let mut position = Position::ZERO;
+        // Of what is told twice the first counts.
+        let mut places: BTreeMap<String, Position> = BTreeMap::new();
         for step in &mut self.steps {
             match step {
                 Step::Advance(now) | Step::Resume(now) => latest = latest.max(*now),
@@ -164,8 +169,17 @@ impl Case {
                     position = position.next();
                     latest = latest.max(event.recorded);
                     event.position = position;
-                    event.event.id = format!("e{position}");
                     event.recorded = latest;
+                    let inner = &mut event.event;
+                    let told = std::mem::replace(&mut inner.id, logs::id(position.get()));
+                    places.entry(told).or_insert(position);
+                    let link = inner.enriches.as_deref_mut();
+                    if let Some(Link { position, name: Some(name), .. }) = link
+                        && let Some(place) = places.get(&name.id)
+                    {
+                        name.id = logs::id(place.get());
+                        *position = Some(*place);
+                    }
                 }
             }
         }
@@ -220,6 +234,32 @@ impl Case {
         case.steps.remove(place);
         Some(case)
     }
+}
+
+/// In the order in which a log takes them: what enriches an event that has not come yet is told
+/// again right behind it.
+fn accepted(arrivals: Vec<NewEvent>) -> Vec<NewEvent> {
+    let mut early: Vec<NewEvent> = Vec::new();
+    let mut taken: Vec<NewEvent> = Vec::new();
+    for arrival in arrivals {
+        if !follows(&arrival, &taken) {
+            early.push(arrival);
+            continue;
+        }
+        taken.push(arrival);
+        // Bounded: each round takes one of those that came too early.
+        while let Some(place) = early.iter().position(|event| follows(event, &taken)) {
+            taken.push(early.remove(place));
+        }
+    }
+    assert!(early.is_empty(), "every enrichment has its source in the case");
+    taken
+}
+
+/// Whether what an event enriches, if it does, is among those before it.
+fn follows(event: &NewEvent, before: &[NewEvent]) -> bool {
+    let source = event.enriches.as_ref().and_then(|link| link.name.as_ref());
+    source.is_none_or(|source| before.iter().any(|event| event.id == source.id))
 }
 
 fn adopts(event: &Event) -> bool {

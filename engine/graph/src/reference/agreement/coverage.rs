@@ -17,7 +17,7 @@ use crate::Truth;
 use crate::change::Fulfilment;
 
 /// In 2,500 cases everything comes up at least as often.
-const ENOUGH: u64 = 12;
+const ENOUGH: u64 = 20;
 
 /// How often each thing has come up.
 #[derive(Clone, Debug, Default)]

@@ -245,7 +245,10 @@ pub(super) fn events(event: &Event) -> Vec<Event> {
     less(&|event| event.event.cause = None);
     less(&|event| event.event.time = event.recorded);
     if inner.kind != Kind::Control {
-        less(&|event| event.event.kind = Kind::Primary);
+        less(&|event| {
+            event.event.kind = Kind::Primary;
+            event.event.enriches = None;
+        });
         less(&|event| event.event.actor = Actor::World);
         if let serde_json::Value::Object(payload) = inner.data.to_json() {
             for name in payload.keys() {

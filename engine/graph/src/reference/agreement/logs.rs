@@ -2,11 +2,11 @@
 //! tombstones, samples, reports, people's words, downtimes, and new versions of the spec.
 //!
 //! In: [`Dice`] and a spec. Out: steps.
-//! Never: a position or a recorded time that goes back.
+//! Never: a position or a recorded time that goes back, or an enrichment of nothing.
 //! Start reading at [`Telling::steps`].
 
 use homeostat_intent::lowered::Spec;
-use homeostat_log::{Actor, Data, Event, Kind, NewEvent};
+use homeostat_log::{Actor, Confidence, Data, Event, EventName, Kind, Link, NewEvent};
 use homeostat_world::{Position, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -24,6 +24,8 @@ pub(super) struct Telling<'d, 'b> {
     slugs: Vec<String>,
     now: i64,
     position: u64,
+    /// What has been said so far that can be enriched.
+    enrichable: Vec<u64>,
 }
 
 impl<'d, 'b> Telling<'d, 'b> {
@@ -34,7 +36,16 @@ impl<'d, 'b> Telling<'d, 'b> {
         versions: Versions,
     ) -> Self {
         let slugs = slugs(versions.newest());
-        Self { dice, words, setting, versions, slugs, now: setting.start, position: 0 }
+        Self {
+            dice,
+            words,
+            setting,
+            versions,
+            slugs,
+            now: setting.start,
+            position: 0,
+            enrichable: Vec::new(),
+        }
     }
 
     pub(super) fn steps(mut self) -> Vec<Step> {
@@ -142,11 +153,15 @@ impl<'d, 'b> Telling<'d, 'b> {
             let subjects = ["order/o1", "order/7", "customer/c1", "customer/-2", "odd"];
             inner.subject = Some(self.dice.one(&subjects).to_owned());
         }
-        inner.kind = match self.dice.below(20) {
-            0 | 1 => Kind::Enrichment,
-            2 if self.words.tombstones => Kind::Tombstone,
-            _ => Kind::Primary,
+        inner.enriches = if self.dice.chance(10) { self.link() } else { None };
+        inner.kind = match &inner.enriches {
+            Some(_) => Kind::Enrichment,
+            None if self.words.tombstones && self.dice.chance(5) => Kind::Tombstone,
+            None => Kind::Primary,
         };
+        if inner.kind != Kind::Tombstone {
+            self.enrichable.push(self.position);
+        }
         if self.dice.chance(15) {
             let cause = self.obligation();
             inner.cause =
@@ -161,6 +176,18 @@ impl<'d, 'b> Telling<'d, 'b> {
             inner.time = Timestamp::from_micros(self.now - late);
         }
         event
+    }
+
+    /// To an event before this one, as the log completes it. None when there is none.
+    fn link(&mut self) -> Option<Box<Link>> {
+        let place = self.dice.below(self.enrichable.len().max(1) as u64);
+        let source = usize::try_from(place).ok().and_then(|place| self.enrichable.get(place))?;
+        let confidence = self.dice.one(&[0, 1, 500_000, 950_000, 1_000_000]);
+        Some(Box::new(Link {
+            position: Some(Position::new(*source)),
+            name: Some(EventName { source: SOURCE.to_owned(), id: id(*source) }),
+            confidence: Confidence::from_millionths(confidence)?,
+        }))
     }
 
     fn name(&mut self) -> &'static str {
@@ -223,6 +250,14 @@ impl<'d, 'b> Telling<'d, 'b> {
     }
 }
 
+/// Who tells all of it.
+const SOURCE: &str = "cases";
+
+/// How the teller calls the event at a position.
+pub(super) fn id(position: u64) -> String {
+    format!("e{position}")
+}
+
 /// Every name that a gap may begin with.
 fn slugs(spec: &Spec) -> Vec<String> {
     let duties = spec.duties().map(|duty| &duty.slug);
@@ -241,8 +276,8 @@ fn bare(position: u64, now: i64, name: &str, payload: &Json) -> Event {
         position: Position::new(position),
         recorded: Timestamp::from_micros(now),
         event: NewEvent {
-            id: format!("e{position}"),
-            source: "cases".to_owned(),
+            id: id(position),
+            source: SOURCE.to_owned(),
             kind: Kind::Primary,
             r#type: name.to_owned(),
             time: Timestamp::from_micros(now),
