@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use homeostat_sim_harness::coverage::Coverage;
 use homeostat_sim_harness::story::{event_line, story};
 
 use crate::judging::Judging;
@@ -22,6 +23,9 @@ pub(crate) struct Args {
     /// Print the History as JSON Lines
     #[arg(long, conflicts_with = "trace")]
     history: bool,
+    /// Say how often each clause of the spec was triggered, met and missed; below 100% is a broken promise
+    #[arg(long)]
+    coverage: bool,
     /// Print all that two equal runs agree on, and judge nothing
     #[arg(long, hide = true, conflicts_with_all = ["trace", "history"])]
     lines: bool,
@@ -47,6 +51,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
             if args.history {
                 print!("{}", run.evidence.history.to_json_lines());
                 run.evidence.log.events.iter().for_each(|event| println!("{}", event_line(event)));
+            }
+            if args.coverage {
+                let coverage = Coverage::of(&run.evidence);
+                print!("{coverage}");
+                if coverage.percent() < 100 {
+                    outcome = Outcome::Broken;
+                    for (clause, word) in coverage.missing() {
+                        println!("never {word}: {clause}");
+                    }
+                }
             }
             let events = run.evidence.log.events.len();
             println!(

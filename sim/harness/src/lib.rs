@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod canaries;
 pub mod converged;
+pub mod coverage;
 pub mod director;
 pub mod disk;
 pub mod gate;

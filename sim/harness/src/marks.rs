@@ -61,6 +61,11 @@ pub fn reached(evidence: &Evidence) -> Vec<&'static str> {
     all().filter(|mark| mark.is_reached(&seen)).map(|mark| mark.name).collect()
 }
 
+/// Everything that became so by the end of a run, as an evaluator that reads its log finds it.
+pub(crate) fn changes(evidence: &Evidence) -> Vec<homeostat_graph::Change> {
+    seen::changes(evidence).into_iter().map(|(_, change)| change).collect()
+}
+
 impl Mark {
     fn is_reached(&self, seen: &Seen<'_>) -> bool {
         let evidence = seen.evidence;

@@ -145,6 +145,11 @@ pub const EXPECTED: &[Oracle] = &[
         promise: "the duties that the scenario names are done within their deadline",
         judge: expected::in_time,
     },
+    Oracle {
+        name: "covered",
+        promise: "every clause of the spec is triggered, met and missed where the scenario asks for that",
+        judge: expected::covered,
+    },
 ];
 
 /// Every promise that the run broke, and every expectation of the Plan.

@@ -18,6 +18,7 @@ pub(crate) use expect::any_means;
 pub use fault::{Fault, FaultKind, Gone, Operation, Rotten, Version, Ways};
 pub(crate) use text::read;
 
+use homeostat_log::{Confidence, Link};
 use homeostat_world::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +134,15 @@ pub struct PlannedEvent {
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// What sort of record it is.
+    #[serde(default, skip_serializing_if = "is_primary")]
+    pub kind: homeostat_log::Kind,
+    /// Of an enrichment, the id of the event that it says more about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enriches: Option<String>,
+    /// Of an enrichment, how sure it is: from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// Its payload.
     #[serde(default)]
     pub data: serde_json::Map<String, serde_json::Value>,
@@ -156,6 +166,23 @@ impl Plan {
     }
 }
 
+impl PlannedEvent {
+    /// What it enriches, sent by `source`.
+    ///
+    /// # Errors
+    /// When it says only half of it, or its confidence is none.
+    pub(crate) fn link(&self, source: &str) -> Result<Option<Link>, String> {
+        let (id, confidence) = match (&self.enriches, self.confidence) {
+            (None, None) => return Ok(None),
+            (Some(id), Some(confidence)) => (id.clone(), confidence),
+            _ => return Err("`enriches` and `confidence` stand together".to_owned()),
+        };
+        let sure = Confidence::new(confidence)
+            .ok_or_else(|| format!("confidence is `{confidence}`, expected 0 to 1"))?;
+        Ok(Some(Link::to_named(source.to_owned(), id, sure)))
+    }
+}
+
 const fn one() -> u32 {
     1
 }
@@ -163,6 +190,11 @@ const fn one() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 const fn is_one(times: &u32) -> bool {
     *times == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_primary(kind: &homeostat_log::Kind) -> bool {
+    matches!(kind, homeostat_log::Kind::Primary)
 }
 
 const fn nothing() -> Duration {

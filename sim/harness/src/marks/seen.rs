@@ -31,7 +31,8 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn changes(evidence: &Evidence) -> Vec<(u64, Change)> {
+/// What became so, and the position of the event that was applied last.
+pub(super) fn changes(evidence: &Evidence) -> Vec<(u64, Change)> {
     let mut evaluator = Evaluator::new(Arc::clone(&evidence.setup.program));
     let mut changes = Vec::new();
     for event in &evidence.log.events {
@@ -89,9 +90,13 @@ const fn truth_word(truth: Truth) -> &'static str {
 pub(super) fn guards<'s>(items: impl Iterator<Item = &'s Item>) -> Vec<&'s Guard> {
     let mut found = Vec::new();
     for item in items {
-        if let Item::Guard(guard) = item {
-            found.push(guard);
-            found.extend(guards(guard.body.iter()));
+        match item {
+            Item::Guard(guard) => {
+                found.push(guard);
+                found.extend(guards(guard.body.iter()));
+            }
+            Item::ForEach(each) => found.extend(guards(each.body.iter())),
+            Item::Duty(_) => {}
         }
     }
     found

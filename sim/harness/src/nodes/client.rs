@@ -10,7 +10,7 @@
 use homeostat_api::wire::{DecisionRequest, State};
 use homeostat_api::{ClientError, GapFilter, Patience};
 use homeostat_log::control::Decision;
-use homeostat_log::{Actor, Data, Expect, Kind, NewEvent};
+use homeostat_log::{Actor, Data, Expect, NewEvent};
 use homeostat_world::{Clock, Duration, Net, Position, Tasks, Timestamp};
 use serde_json::Value as Json;
 
@@ -181,14 +181,14 @@ impl<C: Clock> Client<C> {
         Ok(NewEvent {
             id: planned.id.clone(),
             source: SOURCE.to_owned(),
-            kind: Kind::Primary,
+            kind: planned.kind,
             r#type: planned.r#type.clone(),
             time: planned.time.map_or_else(|| self.clock.now(), |time| self.start + time),
             subject: planned.subject.clone(),
             cause: None,
             actor: Actor::World,
             depth: 0,
-            enriches: None,
+            enriches: planned.link(SOURCE)?.map(Box::new),
             data: data.map_err(|error| error.to_string())?,
         })
     }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use homeostat_log::{Actor, Control, Event};
+use homeostat_log::{Actor, Confidence, Control, Event, Link};
 use serde_json::Value as Json;
 
 use super::{Evidence, Findings};
@@ -115,9 +115,18 @@ fn is_as_planned(evidence: &Evidence, planned: &PlannedEvent, event: &Event) -> 
     let time = planned.time.is_none_or(|time| evidence.plan.start + time == new.time);
     time && planned.r#type == new.r#type
         && planned.subject == new.subject
+        && planned.kind == new.kind
+        && enriches_as_planned(planned, new.enriches.as_deref())
         && new.actor == Actor::World
         && new.depth == 0
         && alike(&Json::Object(planned.data.clone()), &new.data.to_json())
+}
+
+/// The log says in addition where the enriched event stands.
+fn enriches_as_planned(planned: &PlannedEvent, link: Option<&Link>) -> bool {
+    let name = link.and_then(|link| link.name.as_ref()).map(|name| name.id.as_str());
+    let sure = |link: &Link| planned.confidence.and_then(Confidence::new) == Some(link.confidence);
+    planned.enriches.as_deref() == name && link.is_none_or(sure)
 }
 
 /// Equal as JSON, where `1` and `1.0` are the same number.

@@ -4,6 +4,7 @@
 //! `closed`: gaps of these duties are closed at the end, none lies with people. `in_time`: these
 //! duties are done within their deadline, counted from when the engine could know of them: whose
 //! trigger came late to it gets as much time as any other.
+//! `covered`: nothing that can become of a clause is missing from the run: see [`crate::coverage`].
 //! From the log alone. Start reading at [`closed`] and [`in_time`].
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use homeostat_world::{Duration, Timestamp};
 use super::told::Told;
 use super::{Evidence, Findings};
 use crate::converged::event_at;
+use crate::coverage::Coverage;
 use crate::plan::any_means;
 
 pub(super) fn closed(evidence: &Evidence, findings: &mut Findings) {
@@ -57,6 +59,14 @@ pub(super) fn in_time(evidence: &Evidence, findings: &mut Findings) {
     for (gap, until) in late {
         let attempts = told.gaps.get(gap).map_or(0, |known| known.attempts);
         findings.push(format!("`{gap}` was not done by {until}, after {attempts} agents"));
+    }
+}
+
+pub(super) fn covered(evidence: &Evidence, findings: &mut Findings) {
+    if evidence.plan.expect.covered {
+        for (clause, facet) in Coverage::of(evidence).missing() {
+            findings.push(format!("`{clause}` was never {facet}"));
+        }
     }
 }
 

@@ -21,6 +21,14 @@ pub struct Expect {
     /// Whose deadlines are all met.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_time: Vec<String>,
+    /// Whether every clause of the spec is triggered, met and missed at least once.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub covered: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_not(said: &bool) -> bool {
+    !*said
 }
 
 impl Expect {

@@ -57,6 +57,14 @@ fn a_plan_reads_back_as_it_was_written() {
     assert!(plan.prepare().is_ok());
 }
 
+fn plan_event(plan: &Plan) -> PlannedEvent {
+    let appended = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Append { events, .. } => events.first().cloned(),
+        _ => None,
+    });
+    appended.unwrap()
+}
+
 #[test]
 fn every_kind_of_fault_and_awkward_text_reads_back() {
     let mut plan = small();
@@ -103,6 +111,13 @@ fn every_kind_of_fault_and_awkward_text_reads_back() {
     ] {
         plan.steps.push(Step { at: Duration::from_secs(second), client: 2, action });
     }
+    let mut inferred = plan_event(&plan);
+    inferred.kind = homeostat_log::Kind::Enrichment;
+    (inferred.enriches, inferred.confidence) = (Some("e\"1".to_owned()), Some(1.0));
+    let mut erased = plan_event(&plan);
+    erased.kind = homeostat_log::Kind::Tombstone;
+    let action = Action::Append { events: vec![inferred, erased], times: 1 };
+    plan.steps.push(Step { at: Duration::from_secs(42), client: 2, action });
     let text = plan.to_toml();
     assert_eq!(Plan::from_toml(&text).unwrap(), plan, "{text}");
     assert!(plan.check().is_ok(), "{:?}", plan.check());

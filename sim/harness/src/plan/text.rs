@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use homeostat_log::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -162,6 +163,20 @@ fn write_event(event: &PlannedEvent, out: &mut String) {
     if let Some(subject) = &event.subject {
         out.push_str(", subject = ");
         write_string(subject, out);
+    }
+    if event.kind != Kind::Primary {
+        // The kinds are words, which always have a JSON form.
+        let word = serde_json::to_value(event.kind).unwrap_or_default();
+        out.push_str(", kind = ");
+        write_string(word.as_str().unwrap_or_default(), out);
+    }
+    if let Some(id) = &event.enriches {
+        out.push_str(", enriches = ");
+        write_string(id, out);
+    }
+    if let Some(confidence) = event.confidence {
+        // Written with its point, since a whole number is none to TOML.
+        let _written = write!(out, ", confidence = {confidence:?}");
     }
     if !event.data.is_empty() {
         out.push_str(", data = ");

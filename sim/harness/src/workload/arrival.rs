@@ -5,6 +5,8 @@
 //! same client with the same content; but for a few that say more under an id that is taken, in a
 //! field that nobody reads, and must be refused. Start reading at [`steps`].
 
+use std::collections::BTreeMap;
+
 use homeostat_log::control::Decision;
 use homeostat_world::Duration;
 
@@ -19,9 +21,10 @@ const TOGETHER_MAX: usize = 40;
 pub(super) const SAYS_MORE: &str = "says_more";
 
 /// Sends the moments.
-pub(super) fn steps(mut moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) -> Vec<Step> {
+pub(super) fn steps(moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) -> Vec<Step> {
     let active = wants.active.as_micros();
-    for moment in &mut moments {
+    let mut moments: Vec<(usize, Moment)> = moments.into_iter().enumerate().collect();
+    for (_, moment) in &mut moments {
         if wants.load.shuffled && draw.percent(40) {
             moment.sent = moment.sent.saturating_add(draw.between(0, 5 * SECOND));
         }
@@ -30,7 +33,7 @@ pub(super) fn steps(mut moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) ->
         }
         moment.sent = moment.sent.clamp(0, active);
     }
-    moments.sort_by_key(|moment| moment.sent);
+    moments.sort_by_key(|(_, moment)| moment.sent);
     let mut steps = requests(moments, wants, draw);
     if wants.load.duplicates {
         again(&mut steps, active, draw);
@@ -47,15 +50,21 @@ pub(super) fn steps(mut moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) ->
 }
 
 /// Puts events into requests: what arrives at the same time often comes together.
-fn requests(moments: Vec<Moment>, wants: &Wants, draw: &mut Draw) -> Vec<Step> {
+fn requests(moments: Vec<(usize, Moment)>, wants: &Wants, draw: &mut Draw) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for (nth, moment) in (1_u64..).zip(moments) {
+    let id = |nth: u64| format!("e{nth}");
+    let names: BTreeMap<usize, String> =
+        (1_u64..).zip(&moments).map(|(nth, (told, _))| (*told, id(nth))).collect();
+    for (nth, (_, moment)) in (1_u64..).zip(moments) {
         let at = Duration::from_micros(moment.sent);
         let event = PlannedEvent {
-            id: format!("e{nth}"),
+            id: id(nth),
             r#type: moment.r#type,
             time: moment.time.map(Duration::from_micros),
             subject: moment.subject,
+            kind: moment.kind,
+            enriches: moment.enriches.and_then(|(of, _)| names.get(&of).cloned()),
+            confidence: moment.enriches.map(|(_, sure)| sure),
             data: moment.data,
         };
         if let Some(Step { at: last, action: Action::Append { events, .. }, .. }) = steps.last_mut()

@@ -12,6 +12,7 @@ use homeostat_intent::Spec;
 use homeostat_intent::lowered::{
     Argument, Block, ClauseId, Duty, Expr, Item, Length, Literal, Performer, Role,
 };
+use homeostat_log::Kind;
 use homeostat_world::Duration;
 use serde_json::{Map, Value as Json};
 
@@ -28,6 +29,10 @@ pub(super) struct Moment {
     pub(super) r#type: String,
     pub(super) subject: Option<String>,
     pub(super) data: Map<String, Json>,
+    pub(super) kind: Kind,
+    /// Of an enrichment: which of the moments it says more about, by its place among them, and how
+    /// sure it is.
+    pub(super) enriches: Option<(usize, f64)>,
 }
 
 /// What becomes of a duty, as far as the world has a hand in it.
@@ -393,7 +398,8 @@ impl Teller<'_> {
         {
             told.remove(entity);
         }
-        self.told.push(Moment { time, sent, r#type, subject, data: told });
+        let kind = Kind::Primary;
+        self.told.push(Moment { time, sent, r#type, subject, data: told, kind, enriches: None });
         data
     }
 }

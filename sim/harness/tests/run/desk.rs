@@ -70,6 +70,9 @@ pub(crate) fn calm(seed: u64) -> Plan {
             r#type: "interaction.created".to_owned(),
             time: None,
             subject: Some(format!("interaction/i{nth}-{copy}")),
+            kind: homeostat_log::Kind::Primary,
+            enriches: None,
+            confidence: None,
             data: json!({ "interaction": format!("i{nth}-{copy}"), "customer": format!("c{}", nth % 4) })
                 .as_object()
                 .cloned()

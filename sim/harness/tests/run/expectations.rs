@@ -8,7 +8,10 @@ use crate::desk::{calm, evidence};
 
 fn expecting(closed: &[&str], in_time: &[&str]) -> Plan {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    Plan { expect: Expect { closed: words(closed), in_time: words(in_time) }, ..calm(2) }
+    Plan {
+        expect: Expect { closed: words(closed), in_time: words(in_time), covered: false },
+        ..calm(2)
+    }
 }
 
 /// The names of the oracles that complain.

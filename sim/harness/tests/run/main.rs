@@ -8,5 +8,6 @@ mod ends;
 mod expectations;
 mod faults;
 mod marks;
+mod quarter;
 mod runs;
 mod smoke;
