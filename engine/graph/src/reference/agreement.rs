@@ -14,6 +14,8 @@ mod expressions;
 mod fewer;
 mod heard;
 mod logs;
+#[cfg(test)]
+mod properties;
 mod versions;
 mod watched;
 mod words;
@@ -162,8 +164,8 @@ fn micros(at: Timestamp) -> i64 {
     at.as_micros()
 }
 
-/// Draws the case of each seed and compares the two on it, and on it shuffled and with repeats now
-/// and then. Gives what came up.
+/// Draws the case of each seed and compares the two on it, stopped and restored here and there. Gives
+/// what came up.
 ///
 /// # Errors
 /// With the smallest case that the two see differently, as people read it.
@@ -183,37 +185,4 @@ pub fn agree(seeds: std::ops::Range<u64>) -> Result<Coverage, String> {
         }
     }
     Ok(seen)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Ten thousand seeds in parts, so that they run beside each other.
-    fn part(nth: u64) {
-        match agree(nth * 2_500..(nth + 1) * 2_500) {
-            Ok(seen) => assert_eq!(seen.rare(), Vec::<String>::new(), "{seen}"),
-            Err(difference) => unreachable!("{difference}"),
-        }
-    }
-
-    #[test]
-    fn the_evaluator_says_what_the_reference_says_1() {
-        part(0);
-    }
-
-    #[test]
-    fn the_evaluator_says_what_the_reference_says_2() {
-        part(1);
-    }
-
-    #[test]
-    fn the_evaluator_says_what_the_reference_says_3() {
-        part(2);
-    }
-
-    #[test]
-    fn the_evaluator_says_what_the_reference_says_4() {
-        part(3);
-    }
 }

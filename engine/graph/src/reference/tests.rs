@@ -366,3 +366,81 @@ fn people_are_asked_before_the_past_is_caught_up_with() {
     let story = asked.control(6, "gap.decided", waived);
     check(DAY_1, &story, &lines("backfill@5 since 5, Intent gap 5 closed Waived, Waived"));
 }
+
+const SERVICE: &str = r#"
+    event http.served
+    entity page { has: author }
+    event page.published
+    metric response_time from http.served { duration }
+    metric cost from http.served { cost }
+    invariant response_time < 500ms
+    invariant p95(response_time) <= 200ms
+    optimise cost within budget($3/day)
+    optimise response_time minimise
+    always {
+      assert reachable: every(page) is reachable_through_projection
+    }
+"#;
+
+fn served(story: Story, second: i64, duration: f64, cost: f64) -> Story {
+    story.at(second, "http.served", &format!(r#"{{"duration":{duration},"cost":{cost}}}"#))
+}
+
+#[test]
+fn a_metric_breaks_its_bound_from_a_sample_that_does_until_one_that_does_not() {
+    let mut story = served(Story::default(), 1, 0.2, 0.0);
+    story = served(story, 2, 0.5, 0.0);
+    story = served(story, 3, 0.9, 0.0);
+    story = served(story, 4, 0.4, 0.0);
+    let expected = [
+        "p95_response_time@2 since 2, Quality gap 2",
+        "response_time@2 since 2, Quality gap 2 closed Fulfilled, by 4",
+    ];
+    check(SERVICE, &story, &expected);
+    // The second, third and fourth are five in a hundred of sixty samples, and no more.
+    for second in 5..=61 {
+        story = served(story, second, 0.1, 0.0);
+    }
+    let expected = [
+        "p95_response_time@2 since 2, Quality gap 2 closed Fulfilled, by 60",
+        "response_time@2 since 2, Quality gap 2 closed Fulfilled, by 4",
+    ];
+    check(SERVICE, &story, &expected);
+}
+
+#[test]
+fn a_budget_is_broken_until_its_period_is_over() {
+    let midnight = 86_400;
+    let story = served(Story::default(), 1, 0.1, 2.0);
+    let story = served(story, 2, 0.1, 1.0).until(3);
+    check(SERVICE, &story, &[]);
+    let story = served(served(story, 4, 0.1, 0.5), 5, 0.1, 4.0).until(midnight);
+    check(SERVICE, &story, &["optimise_cost@3 since 4, Quality gap 4"]);
+    // What is spent on the next day is that day's; the day was over before it.
+    let story = served(story, midnight + 1, 0.1, 2.5).until(midnight + 2);
+    check(SERVICE, &story, &["optimise_cost@3 since 4, Quality gap 4 closed Fulfilled, by 4"]);
+}
+
+#[test]
+fn what_a_checker_reported_last_is_so() {
+    let report = |holds| {
+        format!(
+            r#"{{"check":"reachable_through_projection","instance":"page/p1","holds":{holds}}}"#
+        )
+    };
+    let story = Story::default()
+        .at(1, "page.published", r#"{"page":"p1"}"#)
+        .at(2, "page.published", r#"{"page":"p2"}"#)
+        .control(3, "check.reported", &report(true))
+        .control(4, "check.reported", &report(false))
+        .control(5, "check.reported", &report(false));
+    check(SERVICE, &story, &["reachable@4~p1 since 4, Consistency gap 4"]);
+    let story = story.control(6, "check.reported", &report(true)).control(
+        7,
+        "check.reported",
+        // Of a page that there is not.
+        &report(false).replace("p1", "p3"),
+    );
+    let expected = "reachable@4~p1 since 4, Consistency gap 4 closed Fulfilled, by 6";
+    check(SERVICE, &story, &[expected]);
+}
