@@ -396,14 +396,24 @@ impl State {
             Read::Constant(constant) => *at(&self.constants, *constant),
             Read::Path(path) => self.follow(program, path, frame, event_type, inferred),
             Read::Count { of, count } => {
-                let owner = self.follow(program, of, frame, event_type, inferred);
-                if !owner.is_name() {
-                    return Datum::Absent;
-                }
-                self.counts.get(*count, owner.as_instance(&self.symbols), inferred)
+                let owner = self.owner(program, of, frame, event_type, inferred);
+                owner.map_or(Datum::Absent, |owner| self.counts.get(*count, owner, inferred))
             }
             Read::Number(number) => self.watches.number(*number),
         }
+    }
+
+    /// The instance whose members are counted.
+    fn owner(
+        &self,
+        program: &Program,
+        of: &PathRead,
+        frame: &[Datum],
+        event_type: u32,
+        inferred: bool,
+    ) -> Option<Datum> {
+        let owner = self.follow(program, of, frame, event_type, inferred);
+        owner.is_name().then(|| owner.as_instance(&self.symbols))
     }
 
     fn follow(
@@ -434,11 +444,9 @@ impl State {
         let path = match read {
             Read::Path(path) => path,
             Read::Count { of, count } => {
-                let owner = self.follow(program, of, frame, event_type, inferred);
-                if !owner.is_name() {
-                    return Datum::Absent;
-                }
-                return self.counts.before(*count, owner.as_instance(&self.symbols), inferred);
+                let owner = self.owner(program, of, frame, event_type, inferred);
+                let before = |owner| self.counts.before(*count, owner, inferred);
+                return owner.map_or(Datum::Absent, before);
             }
             Read::Nowhere | Read::Constant(_) | Read::Number(_) => return Datum::Absent,
         };

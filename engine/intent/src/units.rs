@@ -1,8 +1,10 @@
-//! The units of time, and the longer names that people write for them.
+//! The units of time: the longer names that people write for them, and lengths written with them.
 //!
-//! In: a word. Out: the unit that the language has for it.
+//! In: a word; a length. Out: the unit that the language has for it; the length as a text has it.
 //! Never: guesses from part of a word.
 //! Promise: one letter or two is a unit of the language, anything longer an offer.
+
+use crate::lowered::Length;
 
 /// The unit that `word` most plainly means: `minutes` and `MIN` are `m`.
 pub(crate) fn meant(word: &str) -> Option<&'static str> {
@@ -19,3 +21,28 @@ pub(crate) fn meant(word: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// `5s`, `1mo 2d`.
+pub(crate) fn written(length: Length) -> String {
+    let mut parts = Vec::new();
+    if length.months > 0 {
+        parts.push(format!("{}mo", length.months));
+    }
+    let mut rest = length.micros.unsigned_abs();
+    for (unit, micros) in FIXED {
+        if rest >= micros {
+            parts.push(format!("{}{unit}", rest / micros));
+            rest %= micros;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
+const FIXED: [(&str, u64); 6] = [
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1_000),
+    ("us", 1),
+];

@@ -33,6 +33,22 @@ pub enum Place {
     Setting,
 }
 
+impl Place {
+    /// Whether its words stand before a colon and a value: `has: total`.
+    #[must_use]
+    pub const fn has_keys(self) -> bool {
+        matches!(
+            self,
+            Self::Entity
+                | Self::Action
+                | Self::Capability
+                | Self::Invariant
+                | Self::Limit
+                | Self::Setting
+        )
+    }
+}
+
 /// One word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word {

@@ -131,18 +131,11 @@ impl Offers<'_> {
             if only_inside.contains(&word.word) {
                 continue;
             }
-            let colon = matches!(
-                place,
-                Place::Entity
-                    | Place::Action
-                    | Place::Capability
-                    | Place::Invariant
-                    | Place::Limit
-                    | Place::Setting
-            ) || matches!(
-                word.word,
-                "must" | "should" | "could" | "assert" | "within" | "fallback"
-            );
+            let colon = place.has_keys()
+                || matches!(
+                    word.word,
+                    "must" | "should" | "could" | "assert" | "within" | "fallback"
+                );
             let insert = if colon { format!("{}: ", word.word) } else { format!("{} ", word.word) };
             self.offer(word.word, CompletionKind::Keyword, &insert, word.help);
         }

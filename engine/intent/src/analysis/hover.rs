@@ -8,10 +8,11 @@ use super::Analysis;
 use super::place::token_at;
 use super::symbols::{Kind, Symbol};
 use crate::ast;
-use crate::lowered::{Direction, Duty, Entity, Length};
+use crate::lowered::{Direction, Duty, Entity};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxToken};
-use crate::words::{Place, WORDS, Word};
+use crate::units;
+use crate::words::{WORDS, Word};
 
 /// A text about a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +156,7 @@ impl Analysis {
             text.push_str(&format!("\n\nsatisfied by {}", list(&duty.satisfied_by)));
         }
         for duty in duties {
-            let within = duty.within.map(|length| format!(", within {}", length_in_words(length)));
+            let within = duty.within.map(|length| format!(", within {}", units::written(length)));
             text.push_str(&format!("\n\n* `{}`{}", duty.slug, within.unwrap_or_default()));
         }
         text
@@ -211,18 +212,7 @@ fn word_here(token: &SyntaxToken) -> Option<&'static Word> {
     if names || (setting && !first) {
         return None;
     }
-    let place = |word: &&Word| {
-        let key = matches!(
-            word.place,
-            Place::Entity
-                | Place::Action
-                | Place::Capability
-                | Place::Invariant
-                | Place::Limit
-                | Place::Setting
-        );
-        key == setting
-    };
+    let place = |word: &&Word| word.place.has_keys() == setting;
     all.rfind(place)
 }
 
@@ -243,27 +233,4 @@ fn in_words(text: &str) -> Option<String> {
     };
     let many = if digits == "1" { "" } else { "s" };
     Some(format!("{digits} {unit}{many}"))
-}
-
-fn length_in_words(length: Length) -> String {
-    let mut parts = Vec::new();
-    if length.months > 0 {
-        parts.push(format!("{}mo", length.months));
-    }
-    let mut rest = length.micros;
-    let units = [
-        ("d", 86_400_000_000),
-        ("h", 3_600_000_000),
-        ("m", 60_000_000),
-        ("s", 1_000_000),
-        ("ms", 1_000),
-        ("us", 1),
-    ];
-    for (unit, micros) in units {
-        if rest >= micros {
-            parts.push(format!("{}{unit}", rest / micros));
-            rest %= micros;
-        }
-    }
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
 }

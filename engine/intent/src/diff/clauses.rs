@@ -13,6 +13,7 @@ use crate::lowered::{
     Check, ClauseId, Condition, Duty, ForEach, Goal, Item, Length, Proposition, Spec, Strength,
     Trigger,
 };
+use crate::units;
 
 /// One clause of one version, with what there is to compare.
 struct Clause<'a> {
@@ -255,7 +256,7 @@ fn trigger(trigger: &Trigger) -> String {
     match trigger {
         Trigger::Events(types) => format!("when {}", types.join(" | ")),
         Trigger::Held(held) => {
-            format!("when {} for {}", held.text, super::print::length(held.lasting))
+            format!("when {} for {}", held.text, units::written(held.lasting))
         }
         Trigger::Every(schedule) => schedule.text.clone(),
     }

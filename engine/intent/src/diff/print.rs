@@ -8,6 +8,7 @@ use std::fmt;
 use super::clauses::word;
 use super::{ClauseDiff, ClauseKind, DeclarationDiff, Diff, Edit, Place};
 use crate::lowered::{Backfill, Length};
+use crate::units;
 
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +63,7 @@ impl ClauseDiff {
             ClauseKind::Invariant | ClauseKind::Target => self.text.clone(),
         };
         if let (ClauseKind::Duty | ClauseKind::Fallback, Some(within)) = (self.kind, self.within) {
-            text.push_str(&format!(" within {}", length(within)));
+            text.push_str(&format!(" within {}", units::written(within)));
         }
         let place = self.place.to_string();
         if !place.is_empty() {
@@ -88,7 +89,8 @@ impl fmt::Display for Place {
 
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limit = |within: &Option<Length>| within.map_or_else(|| "none".to_owned(), length);
+        let limit =
+            |within: &Option<Length>| within.map_or_else(|| "none".to_owned(), units::written);
         let under = |guards: &[String]| match guards {
             [] => "no condition".to_owned(),
             guards => format!("`{}`", guards.join("` and `")),
@@ -133,28 +135,3 @@ impl fmt::Display for Backfill {
         })
     }
 }
-
-/// `5s`, `1mo 2d`.
-pub(super) fn length(length: Length) -> String {
-    let mut parts = Vec::new();
-    if length.months > 0 {
-        parts.push(format!("{}mo", length.months));
-    }
-    let mut rest = length.micros.unsigned_abs();
-    for (unit, micros) in UNITS {
-        if rest >= micros {
-            parts.push(format!("{}{unit}", rest / micros));
-            rest %= micros;
-        }
-    }
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
-}
-
-const UNITS: [(&str, u64); 6] = [
-    ("d", 86_400_000_000),
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-];

@@ -10,6 +10,7 @@
 )]
 
 mod mutate;
+mod pieces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

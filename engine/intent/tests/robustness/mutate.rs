@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::pieces::PIECES;
+
 /// A linear congruential sequence: the same mutations on every run and machine.
 pub(crate) struct Sequence(pub(crate) u64);
 
@@ -179,63 +181,4 @@ const LETTERS: [&str; 18] = [
     "“",
     "’",
     "→",
-];
-
-const PIECES: [&str; 56] = [
-    "{",
-    "}",
-    "(",
-    ")",
-    "[",
-    "]",
-    "[]",
-    ":",
-    ",",
-    ".",
-    "|",
-    "\"",
-    "#",
-    "→",
-    "\n",
-    "\n  ",
-    " ",
-    "\t",
-    "\r\n",
-    "must: ",
-    "each must ",
-    "should x: ",
-    "when ",
-    "if ",
-    " AND ",
-    " or ",
-    "not ",
-    " crosses ",
-    " is ",
-    "within: ",
-    "fallback: ",
-    "using inferred",
-    "5s",
-    "1mo",
-    "45",
-    "95%",
-    "$X",
-    "$20/hour",
-    "…",
-    "=",
-    "<",
-    ">=",
-    "-",
-    "/",
-    "entity ",
-    "event ",
-    "measure ",
-    "state ",
-    "scenario ",
-    "requires: ",
-    "for each ",
-    "always {",
-    "every day ",
-    "12:30",
-    "é",
-    "backfill_policy: ",
 ];

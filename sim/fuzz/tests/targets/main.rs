@@ -15,6 +15,8 @@ mod cases;
 mod decoders;
 mod evaluators;
 mod files;
+#[path = "../../../../engine/intent/tests/robustness/pieces.rs"]
+mod pieces;
 mod plans;
 mod specs;
 mod stores;

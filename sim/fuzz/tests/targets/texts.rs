@@ -5,53 +5,7 @@ use std::collections::BTreeSet;
 use homeostat_intent::{Loaded, Severity, Source, format, load, parse, render};
 use homeostat_sim_fuzz::{Dice, mutate, samples};
 
-/// Pieces that mean something in a spec.
-const PIECES: [&str; 44] = [
-    "{",
-    "}",
-    "(",
-    ")",
-    "[",
-    "]",
-    "[]",
-    ":",
-    ",",
-    ".",
-    "|",
-    "\"",
-    "#",
-    "→",
-    "…",
-    "\n",
-    "\n  ",
-    " ",
-    "\t",
-    "\r\n",
-    "must: ",
-    "each must",
-    "when ",
-    "if ",
-    " AND ",
-    " or ",
-    "not ",
-    " crosses ",
-    " is ",
-    "within: ",
-    "fallback: ",
-    "5s",
-    "1mo",
-    "45",
-    "$X",
-    "$20/hour",
-    "=",
-    "<",
-    "entity ",
-    "requires: ",
-    "for each ",
-    "12:30",
-    "é",
-    "\u{feff}",
-];
+use crate::pieces::PIECES;
 
 #[test]
 fn any_text_is_read() {

@@ -84,7 +84,7 @@ impl Hand {
         text: &str,
         site: &Site,
     ) {
-        let turned = [Some(negation(*op)), at_the_edge(*op)];
+        let turned = [Some(op.negated()), at_the_edge(*op)];
         for now in turned.into_iter().flatten() {
             if self.takes() {
                 self.make(site, format!("`{text}`: `{}` turned into `{}`", sign(*op), sign(now)));
@@ -123,17 +123,6 @@ impl Hand {
                 set_level(condition, &name, moved);
             }
         }
-    }
-}
-
-pub(super) fn negation(op: Comparison) -> Comparison {
-    match op {
-        Comparison::Equal => Comparison::NotEqual,
-        Comparison::NotEqual => Comparison::Equal,
-        Comparison::Less => Comparison::GreaterOrEqual,
-        Comparison::LessOrEqual => Comparison::Greater,
-        Comparison::Greater => Comparison::LessOrEqual,
-        Comparison::GreaterOrEqual => Comparison::Less,
     }
 }
 

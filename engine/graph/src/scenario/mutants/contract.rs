@@ -8,7 +8,7 @@
 
 use homeostat_intent::lowered::{Aggregate, Assertion, Check, Condition, Goal, Proposition, Spec};
 
-use super::conditions::{at_the_edge, negation, sign};
+use super::conditions::{at_the_edge, sign};
 use super::{Hand, Site};
 
 impl Hand {
@@ -61,7 +61,7 @@ impl Hand {
             let Proposition::Metric { aggregate, op, bound, .. } = &mut invariant.says else {
                 continue;
             };
-            for now in [Some(negation(*op)), at_the_edge(*op)].into_iter().flatten() {
+            for now in [Some(op.negated()), at_the_edge(*op)].into_iter().flatten() {
                 if self.takes() {
                     self.make(&site, format!("`{}` turned into `{}`", sign(*op), sign(now)));
                     *op = now;

@@ -79,7 +79,7 @@ impl Lowering {
         if matches!(condition, Condition::Compare { .. }) {
             self.facts(condition, &mut inner);
         }
-        facts.extend(inner.into_iter().map(|(text, op, value)| (text, opposite(op), value)));
+        facts.extend(inner.into_iter().map(|(text, op, value)| (text, op.negated(), value)));
     }
 
     fn check_vacuous(&mut self, assertion: &Assertion) {
@@ -110,7 +110,7 @@ impl Lowering {
                 // No number of members lies below nought.
                 is_count(left)
                     && self.level(right).is_some_and(|level| {
-                        at_least_nought().narrowed(opposite(*op), level).empty()
+                        at_least_nought().narrowed(op.negated(), level).empty()
                     })
             }
             Condition::Holds { value, .. } => *value == Expr::Literal(Literal::Truth(true)),
@@ -152,17 +152,6 @@ fn at_least_nought() -> Range {
 
 fn is_count(value: &Expr) -> bool {
     matches!(value, Expr::Count { .. } | Expr::Instances { .. })
-}
-
-fn opposite(op: Comparison) -> Comparison {
-    match op {
-        Comparison::Equal => Comparison::NotEqual,
-        Comparison::NotEqual => Comparison::Equal,
-        Comparison::Less => Comparison::GreaterOrEqual,
-        Comparison::LessOrEqual => Comparison::Greater,
-        Comparison::Greater => Comparison::LessOrEqual,
-        Comparison::GreaterOrEqual => Comparison::Less,
-    }
 }
 
 fn contradiction(span: Span, before: Span, of: &str) -> Diagnostic {
