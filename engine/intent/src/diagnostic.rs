@@ -259,12 +259,40 @@ pub(crate) fn nearest<'a>(
 }
 
 /// The candidate that differs by one slip of the pen only: for places where a warning is all there
-/// is to go by, and two different names may well be alike.
+/// is to go by, and two different names may well be alike. Asked of every name that nothing
+/// declares, and so in a sound spec too: each candidate costs a look at its two ends.
 pub(crate) fn one_slip<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    nearest(word, candidates).filter(|best| distance(word, best) == 1)
+    let length = word.chars().count();
+    if !(3..=64).contains(&length) {
+        return None;
+    }
+    candidates.into_iter().find(|candidate| slipped_once(word, candidate))
+}
+
+/// Whether one letter is missing, too many, another, or has changed places with its neighbour.
+fn slipped_once(a: &str, b: &str) -> bool {
+    let (a, b) = unlike(a, b);
+    let (mut a, mut b) = (a.chars(), b.chars());
+    match ((a.next(), a.next(), a.next()), (b.next(), b.next(), b.next())) {
+        ((None, ..), (Some(_), None, _)) | ((Some(_), None, _), (None | Some(_), None, _)) => true,
+        ((Some(a), Some(b), None), (Some(c), Some(d), None)) => a == d && b == c,
+        _ => false,
+    }
+}
+
+/// What is left of two words without the letters that they begin and end with alike.
+fn unlike<'a>(a: &'a str, b: &'a str) -> (&'a str, &'a str) {
+    fn alike(pairs: impl Iterator<Item = (char, char)>) -> usize {
+        pairs.take_while(|(a, b)| a == b).map(|(letter, _)| letter.len_utf8()).sum()
+    }
+    let first = alike(a.chars().zip(b.chars()));
+    let (a, b) = (a.get(first..).unwrap_or_default(), b.get(first..).unwrap_or_default());
+    let last = alike(a.chars().rev().zip(b.chars().rev()));
+    let short = |text: &'a str| text.get(..text.len() - last).unwrap_or_default();
+    (short(a), short(b))
 }
 
 /// How often each letter stands in a word, letters that share their last five bits together.
@@ -324,5 +352,29 @@ mod tests {
         assert_eq!(nearest("mustt", ["must", "could"]), Some("must"));
         assert_eq!(nearest("banana", ["must", "could"]), None);
         assert_eq!(nearest("ab", ["ac"]), None);
+    }
+
+    /// Every word of up to five letters, of three that are one, two and three bytes long.
+    #[test]
+    fn one_slip_is_one_edit() {
+        let mut words = vec![String::new()];
+        for place in 0.. {
+            let Some(word) = words.get(place).filter(|word| word.chars().count() < 5).cloned()
+            else {
+                break;
+            };
+            words.extend(['a', 'é', '→'].map(|letter| format!("{word}{letter}")));
+        }
+        let mut slips = 0;
+        for a in &words {
+            for b in &words {
+                let once = distance(a, b) == 1;
+                assert_eq!(slipped_once(a, b), once, "`{a}` and `{b}`");
+                slips += usize::from(once);
+            }
+        }
+        assert!(slips > 1_000 && words.len() == 364, "{slips} slips of {}", words.len());
+        assert_eq!(one_slip("told", ["tell", "old", "tole"]), Some("old"));
+        assert_eq!(one_slip("at", ["it"]), None, "too short to be a slip");
     }
 }
