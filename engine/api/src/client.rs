@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, PROBLEM_JSON, Problem};
 use crate::wire::{
-    Appended, CheckBegun, Decided, DecisionRequest, EventPage, Gap, GapPage, Status,
+    AdoptionRequest, Appended, CheckBegun, Decided, DecisionRequest, EventPage, Gap, GapPage,
+    Proposal, Status, Versions,
 };
 use address::escape;
 use line::{Answer, Line};
@@ -249,6 +250,43 @@ impl<N: Net, C: Clock> Client<N, C> {
     pub async fn check(&mut self) -> Result<CheckBegun, ClientError> {
         let path = "/v1/checks".to_owned();
         self.send_json(Method::POST, path, None, Bytes::new(), Twice::Harmless).await
+    }
+
+    /// The versions of the spec that were put in force, the newest last.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn versions(&mut self) -> Result<Versions, ClientError> {
+        self.get("/v1/intent".to_owned()).await
+    }
+
+    /// What a version would change if it were adopted now.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn preview(&mut self, request: &AdoptionRequest) -> Result<Proposal, ClientError> {
+        self.send_version("/v1/intent?dry-run=true", request, Twice::Harmless).await
+    }
+
+    /// Puts a version of the spec in force.
+    ///
+    /// # Errors
+    /// See [`ClientError`]. After [`ClientError::Broken`] and [`ClientError::Timeout`] it may be in
+    /// force; [`Client::versions`] tells.
+    pub async fn adopt(&mut self, request: &AdoptionRequest) -> Result<Proposal, ClientError> {
+        self.send_version("/v1/intent", request, Twice::Harmful).await
+    }
+
+    async fn send_version(
+        &mut self,
+        path: &str,
+        request: &AdoptionRequest,
+        twice: Twice,
+    ) -> Result<Proposal, ClientError> {
+        let body = serde_json::to_vec(request)
+            .map_err(|error| self.not_understood(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let json = Some("application/json");
+        self.send_json(Method::POST, path.to_owned(), json, body.into(), twice).await
     }
 
     /// One open gap; `None` when there is no such open gap.

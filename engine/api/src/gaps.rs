@@ -173,10 +173,10 @@ pub(crate) async fn decide<C: Clock>(
                 return problem;
             }
             Problem::new(Code::InvalidDecision, problem.detail)
-                .help("expected an object with `decision` (`retry` or `waive`), `by` and `reason`")
+                .help("expected an object with `decision` (`retry`, `waive` or `backfill`), `by` and `reason`")
         })?;
-    worded("by", &request.by, NAME_BYTES_MAX)?;
-    worded("reason", &request.reason, REASON_BYTES_MAX)?;
+    worded(Code::InvalidDecision, "by", &request.by, NAME_BYTES_MAX)?;
+    worded(Code::InvalidDecision, "reason", &request.reason, REASON_BYTES_MAX)?;
     let verdict =
         Verdict { gap, decision: request.decision.into(), by: request.by, reason: request.reason };
     let position = api.handle.decide(verdict).await?;
@@ -184,8 +184,13 @@ pub(crate) async fn decide<C: Clock>(
 }
 
 /// A decision names its maker and its ground, since the log is what people ask later.
-fn worded(field: &'static str, text: &str, most: usize) -> Result<(), Problem> {
-    let wrong = |detail: String| Err(Problem::new(Code::InvalidDecision, detail).field(field));
+pub(crate) fn worded(
+    code: Code,
+    field: &'static str,
+    text: &str,
+    most: usize,
+) -> Result<(), Problem> {
+    let wrong = |detail: String| Err(Problem::new(code, detail).field(field));
     if text.trim().is_empty() {
         wrong(format!("`{field}` is empty; expected some text"))
     } else if text.len() > most {

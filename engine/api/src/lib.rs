@@ -16,6 +16,7 @@ mod engine;
 mod events;
 mod gaps;
 mod intake;
+mod intent;
 mod limits;
 mod meter;
 mod metrics;

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{contract, engine, events, gaps, problem, wire};
+use crate::{contract, engine, events, gaps, intent, problem, wire};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,6 +16,7 @@ use crate::{contract, engine, events, gaps, problem, wire};
     tags(
         (name = "events", description = "the log"),
         (name = "gaps", description = "what should have happened and has not"),
+        (name = "intent", description = "what people declare, version by version"),
         (name = "contract", description = "what must hold, and whether it does"),
         (name = "engine", description = "the engine itself"),
     ),
@@ -23,12 +24,13 @@ use crate::{contract, engine, events, gaps, problem, wire};
         events::append, events::list, events::one, events::consequences,
         gaps::list, gaps::one, gaps::consequences, gaps::decide,
         contract::check,
+        intent::versions, intent::adopt,
         engine::status, engine::health, engine::ready, engine::metrics, engine::openapi,
         engine::index,
     ),
     components(schemas(
         problem::Problem, wire::Decision, wire::Ending, wire::Escalation, wire::Kind,
-        wire::Performer, wire::State, wire::Strength,
+        wire::Performer, wire::Policy, wire::State, wire::Strength,
     )),
 )]
 struct Document;

@@ -18,6 +18,8 @@ pub(crate) enum Operation {
     GapConsequences,
     Decide,
     Check,
+    Versions,
+    Adopt,
     Status,
     Health,
     Ready,
@@ -27,7 +29,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// All of them, in the order of the index page.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Index,
         Self::AppendEvents,
         Self::ListEvents,
@@ -38,6 +40,8 @@ impl Operation {
         Self::GapConsequences,
         Self::Decide,
         Self::Check,
+        Self::Versions,
+        Self::Adopt,
         Self::Status,
         Self::Health,
         Self::Ready,
@@ -75,11 +79,19 @@ impl Operation {
             Self::Decide => (
                 Method::POST,
                 "/v1/gaps/{id}/decision",
-                r#"a person's word: {"decision": "retry"|"waive", "by": …, "reason": …}"#,
+                r#"a person's word: {"decision": "retry"|"waive"|"backfill", "by": …, "reason": …}"#,
             ),
             Self::Check => {
                 (Method::POST, "/v1/checks", "check state and log against each other now")
             }
+            Self::Versions => {
+                (Method::GET, "/v1/intent", "versions of the spec, and what they asked of the past")
+            }
+            Self::Adopt => (
+                Method::POST,
+                "/v1/intent",
+                r#"put a version in force: {"sources": [{"name": …, "text": …}], "by": …}, ?dry-run=true"#,
+            ),
             Self::Status => (Method::GET, "/v1/status", "log head, gaps, breakers, totals"),
             Self::Health => (Method::GET, "/healthz", "whether the engine is alive"),
             Self::Ready => (Method::GET, "/readyz", "whether it takes events"),

@@ -6,7 +6,7 @@
 //! and what was found, and `help` what a person can do. Start reading at [`Problem::new`].
 
 use axum::response::{IntoResponse, Response};
-use homeostat_kernel::{AppendError, AskError, DecideError};
+use homeostat_kernel::{AdoptError, AppendError, AskError, DecideError};
 use homeostat_log::Refusal;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -107,6 +107,10 @@ codes! {
     ExpectationFailed = "expectation-failed", CONFLICT, "the log is not where the request expected it";
     /// An id that is already in the log, with other content.
     IdReused = "id-reused", CONFLICT, "an event id was used twice for different events";
+    /// The version is in force already.
+    InForce = "in-force", CONFLICT, "this version is in force already";
+    /// Another version is in force than the request expected.
+    OtherVersion = "other-version", CONFLICT, "another version is in force than the request expected";
     /// Agents still work on the gap.
     NotEscalated = "not-escalated", CONFLICT, "the gap is not waiting for a person";
     /// The cursor of a listing has closed meanwhile.
@@ -125,6 +129,10 @@ codes! {
     NoEvents = "no-events", UNPROCESSABLE_ENTITY, "there is no event in the request";
     /// Valid JSON that is no decision.
     InvalidDecision = "invalid-decision", UNPROCESSABLE_ENTITY, "the decision is not valid";
+    /// A spec that has errors, or that nobody can evaluate.
+    InvalidSpec = "invalid-spec", UNPROCESSABLE_ENTITY, "the spec is not valid";
+    /// Valid JSON that is no adoption.
+    InvalidAdoption = "invalid-adoption", UNPROCESSABLE_ENTITY, "the adoption is not valid";
     /// A defect or damage on this side.
     Internal = "internal", INTERNAL_SERVER_ERROR, "the engine cannot answer";
     /// A write failed earlier: nothing is acknowledged any more.
@@ -273,7 +281,35 @@ impl From<DecideError> for Problem {
             DecideError::NotBackfill(_) => Self::new(Code::InvalidDecision, error.to_string())
                 .field("decision")
                 .help("decide `retry` or `waive`; `GET /v1/gaps?action=backfill` lists the others"),
+            DecideError::Backfill(_) => Self::new(Code::InvalidDecision, error.to_string())
+                .field("decision")
+                .help("decide `backfill` or `waive`"),
             DecideError::Append(append) => append.into(),
+        }
+    }
+}
+
+impl From<AdoptError> for Problem {
+    fn from(error: AdoptError) -> Self {
+        let said = error.to_string();
+        match error {
+            AdoptError::Spec { .. } => Self::new(Code::InvalidSpec, said)
+                .field("sources")
+                .help("`homeostat check` shows the same, `homeostat explain CODE` tells more"),
+            AdoptError::Compile(_) => Self::new(Code::InvalidSpec, said).field("sources"),
+            AdoptError::InForce(_) => {
+                Self::new(Code::InForce, said).help("there is nothing to adopt")
+            }
+            AdoptError::Expected { expected, found } => Self::new(Code::OtherVersion, said)
+                .field("expected")
+                .difference(expected, found)
+                .help("look again at what the version would change: add `?dry-run=true`"),
+            AdoptError::Nobody => Self::new(Code::InvalidAdoption, said).field("by"),
+            AdoptError::Busy => Self::new(Code::Busy, said),
+            AdoptError::Log(_) => Self::new(Code::Internal, said)
+                .help("stop the engine and run `homeostat verify` on the log"),
+            AdoptError::Unwritable => Self::new(Code::InvalidSpec, said).field("sources"),
+            AdoptError::Append(append) => append.into(),
         }
     }
 }

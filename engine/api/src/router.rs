@@ -21,7 +21,7 @@ use crate::limits::ServeLimits;
 use crate::meter::Meter;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
-use crate::{contract, engine, events, gaps};
+use crate::{contract, engine, events, gaps, intent};
 
 /// What every handler has at hand.
 #[derive(Clone, Debug)]
@@ -66,6 +66,8 @@ fn handler<C: Clock>(operation: Operation) -> MethodRouter<Api<C>> {
         Operation::GapConsequences => get(gaps::consequences::<C>),
         Operation::Decide => post(gaps::decide::<C>),
         Operation::Check => post(contract::check::<C>),
+        Operation::Versions => get(intent::versions::<C>),
+        Operation::Adopt => post(intent::adopt::<C>),
         Operation::Status => get(engine::status::<C>),
         Operation::Health => get(engine::health::<C>),
         Operation::Ready => get(engine::ready::<C>),

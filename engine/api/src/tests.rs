@@ -14,6 +14,7 @@ mod engine;
 mod events;
 mod gaps;
 mod house;
+mod intent;
 mod malformed;
 mod patience;
 

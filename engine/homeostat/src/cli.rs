@@ -2,10 +2,12 @@
 //!
 //! In: arguments and environment. Out: an exit code. Start reading at [`Verb`].
 
+mod adopt;
 mod append;
 mod check;
 mod completions;
 mod demo;
+mod diff;
 mod explain;
 mod export;
 mod fmt;
@@ -19,6 +21,7 @@ mod serve;
 mod sim;
 mod test;
 mod verify;
+mod versions;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -127,6 +130,9 @@ pub(crate) enum Verb {
     Append(append::Args),
     Gaps(gaps::Args),
     Review(review::Args),
+    Diff(diff::Args),
+    Adopt(adopt::Args),
+    Versions(versions::Args),
     Verify(verify::Args),
     Serve(serve::Args),
     Sim(sim::Args),
@@ -212,6 +218,9 @@ fn run(verb: Verb, context: &mut Context) -> Result<Outcome, Failure> {
         Verb::Append(args) => append::run(&args, context),
         Verb::Gaps(args) => gaps::run(&args, context),
         Verb::Review(args) => review::run(&args, context),
+        Verb::Diff(args) => diff::run(&args, context),
+        Verb::Adopt(args) => adopt::run(&args, context),
+        Verb::Versions(args) => versions::run(&args, context),
         Verb::Verify(args) => verify::run(&args, context),
         Verb::Serve(args) => serve::run(&args, context),
         Verb::Sim(args) => sim::run(&args, context),

@@ -2,6 +2,7 @@
 //!
 //! Promise: flags win over the environment, the environment over `homeostat.toml`.
 
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
@@ -116,5 +117,26 @@ impl Context {
             (None, None) => Err(Failure::new("neither a log nor a server was named")
                 .help("give `--log DIR` for a log that nobody serves, or `--server URL` for one that runs")),
         }
+    }
+
+    /// The running engine that is named, for what only one that runs can do.
+    pub(crate) fn server(&self, server: Option<&String>) -> Result<String, Failure> {
+        server.or(self.settings.server.as_ref()).cloned().ok_or_else(|| {
+            Failure::new("no server was named").help(
+                "this goes to a running engine: give `--server URL`, or set `server = \"…\"` in \
+                 homeostat.toml",
+            )
+        })
+    }
+
+    /// Asks whoever sits at the terminal.
+    pub(crate) fn answer(&mut self, question: &str) -> Result<String, Failure> {
+        self.screen.ask(question);
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| Failure::new(format_args!("cannot read your answer: {error}")))?;
+        Ok(line.trim().to_owned())
     }
 }

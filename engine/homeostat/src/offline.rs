@@ -3,15 +3,19 @@
 //! In: a log directory. Out: its events, the spec that it holds, the state that follows from both.
 //! Never: changes a log that is only looked at. Start reading at [`Past`].
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use homeostat_graph::{Consequences, Evaluator, Explainer, ObligationName, Program, TimeLine};
+use homeostat_graph::{
+    Adoption, Consequences, Evaluator, Explainer, ObligationName, Program, TimeLine,
+};
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
-use homeostat_intent::Source;
-use homeostat_kernel::versions;
-use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
+use homeostat_intent::{Source, Spec};
+use homeostat_kernel::versions::{self, Next};
+use homeostat_kernel::{Proposal, Version, VersionView};
+use homeostat_log::{Append, Control, Event, Kind, LogError, Reader, Receipt};
 use homeostat_world::{Clock, Durability, Position, Store, Timestamp};
 
 use crate::context::Context;
@@ -49,8 +53,11 @@ impl std::str::FromStr for AsOf {
 pub(crate) struct Past {
     /// The events.
     pub(crate) reader: Reader<FjallStore>,
-    /// The same, compiled.
+    /// The newest version of the spec, compiled.
     pub(crate) program: Arc<Program>,
+    /// Every version that was in force, as the log itself holds them; or the one spec that was named,
+    /// which judges the whole log.
+    specs: Vec<Spec>,
     /// By which clock its time passes: the engine's for a log that was served from the start, the
     /// producers' for one that was imported as history.
     time_line: TimeLine,
@@ -76,30 +83,46 @@ impl Past {
         named: &[PathBuf],
     ) -> Result<Self, Failure> {
         let paths = context.spec_paths(named).to_vec();
+        Self::open_under(context, folder, &paths)
+    }
+
+    /// The same with exactly the named specs, whatever the settings say.
+    pub(crate) fn open_under(
+        context: &mut Context,
+        folder: &Path,
+        paths: &[PathBuf],
+    ) -> Result<Self, Failure> {
         let given = match paths.is_empty() {
             true => None,
-            false => Some(sources::read_specs(&paths)?),
+            false => Some(sources::read_specs(paths)?),
         };
         let runtime = running::runtime()?;
         let reader = runtime.block_on(running::open_log(folder, Purpose::Look))?.log.reader();
-        let sources = match given {
-            Some(sources) => sources,
-            None => adopted_sources(&reader, folder)?,
+        let specs = match given {
+            Some(sources) => vec![specs::understood(context, &sources)?],
+            None => adopted_specs(&reader, folder)?,
         };
-        let spec = specs::understood(context, &sources)?;
-        let program = Arc::new(Program::compile(&spec).map_err(Failure::new)?);
+        Self::under(reader, specs)
+    }
+
+    /// A log judged by these versions.
+    fn under(reader: Reader<FjallStore>, specs: Vec<Spec>) -> Result<Self, Failure> {
+        let newest = specs.last().ok_or_else(|| Failure::new("there is no spec to judge by"))?;
+        let program = Arc::new(Program::compile(newest).map_err(Failure::new)?);
         let first = reader.get(Position::new(1))?;
         let time_line = match first {
             Some(event) if event.event.kind == Kind::Control => TimeLine::Recorded,
+            // A version takes over by the clock of an engine.
+            _ if specs.len() > 1 => TimeLine::Recorded,
             _ => TimeLine::EventTime,
         };
-        Ok(Self { reader, program, time_line })
+        Ok(Self { reader, program, specs, time_line })
     }
 
     /// Shows every event to a fresh evaluator, in order, each at the newest time among those so
     /// far.
     pub(crate) fn judge(&self, as_of: AsOf) -> Result<Judged, Failure> {
-        let mut evaluator = Evaluator::new(Arc::clone(&self.program));
+        let (mut evaluator, mut later) = self.versions()?;
         let mut events = 0;
         let mut newest = Timestamp::MIN;
         for event in self.until(as_of) {
@@ -110,6 +133,13 @@ impl Past {
                 TimeLine::EventTime => evaluator.advance(newest, &mut |_| {}),
             }
             evaluator.on_event(&event, &mut |_| {});
+            later.iter_mut().for_each(|next| next.see(&event));
+            if !later.is_empty()
+                && let Some(adoption) = adoption(&event)?
+                && let Some(next) = later.pop_front()
+            {
+                evaluator = next.take_over(&evaluator, adoption);
+            }
             events += 1;
         }
         let as_of = match as_of {
@@ -121,6 +151,28 @@ impl Past {
         // Nobody was up since the log's end: what an engine would make of it that starts then.
         evaluator.resume(as_of, &mut |_| {});
         Ok(Judged { evaluator, as_of, events })
+    }
+
+    /// An evaluator under the first version, and the others, which have seen nothing.
+    fn versions(&self) -> Result<(Evaluator, VecDeque<Next>), Failure> {
+        let pairs = self.specs.iter().zip(self.specs.iter().skip(1));
+        let later = pairs.map(|(before, spec)| Next::new(spec.clone(), before));
+        let later = later.collect::<Result<_, _>>().map_err(Failure::new)?;
+        let first = match self.specs.as_slice() {
+            [first, _, ..] => Arc::new(Program::compile(first).map_err(Failure::new)?),
+            _ => Arc::clone(&self.program),
+        };
+        Ok((Evaluator::new(first), later))
+    }
+
+    /// What `spec` would change if it took over at the end of the log.
+    pub(crate) fn proposal(&self, spec: &Spec) -> Result<Proposal, Failure> {
+        let before = self.specs.last().ok_or_else(|| Failure::new("no version is in force"))?;
+        let mut next = Next::new(spec.clone(), before).map_err(Failure::new)?;
+        for event in self.until(AsOf::Newest) {
+            next.see(&event?);
+        }
+        Ok(next.proposal(&self.judge(AsOf::Newest)?.evaluator, before))
     }
 
     /// What should have followed from the event at `position`, and what did; none when there is no
@@ -181,17 +233,54 @@ pub(crate) fn append(folder: &Path, request: Append) -> Result<Receipt, Failure>
     })
 }
 
+/// The adoption that the event is, unless it is of the first version or another event.
+fn adoption(event: &Event) -> Result<Option<Adoption>, Failure> {
+    if !Control::is_evolution(event) {
+        return Ok(None);
+    }
+    let control = Control::from_event(event).transpose().map_err(Failure::new)?;
+    let version = control.and_then(|control| Version::of(event, &control));
+    Ok(version.and_then(|(version, _)| version.adoption()))
+}
+
+/// The versions that were in force on the log in `folder`, with what each asked of the past.
+pub(crate) fn versions(
+    context: &mut Context,
+    folder: &Path,
+) -> Result<Vec<homeostat_api::wire::Version>, Failure> {
+    let past = Past::open_under(context, folder, &[])?;
+    let evaluator = past.judge(AsOf::Newest)?.evaluator;
+    let view = |version: Version| {
+        let backfill = evaluator.backfills().find(|it| it.position == version.position);
+        let left = evaluator.backfill_left(version.position);
+        VersionView { version, backfill, left }.into()
+    };
+    let found = versions::all(&past.reader).map_err(Failure::new)?;
+    Ok(found.into_iter().map(|(version, _)| view(version)).collect())
+}
+
+/// Every version of the spec that was in force on the log, the newest last.
+fn adopted_specs<S: Store>(reader: &Reader<S>, folder: &Path) -> Result<Vec<Spec>, Failure> {
+    let mut specs: Vec<Spec> = Vec::new();
+    for (version, sources) in versions::all(reader).map_err(Failure::new)? {
+        specs.push(version.spec(&sources, specs.last(), None).map_err(Failure::new)?);
+    }
+    if specs.is_empty() {
+        return Err(never_served(folder));
+    }
+    Ok(specs)
+}
+
 /// The texts of the version of the spec that is in force on the log.
 pub(crate) fn adopted_sources<S: Store>(
     reader: &Reader<S>,
     folder: &Path,
 ) -> Result<Vec<Source>, Failure> {
     let newest = versions::all(reader).map_err(Failure::new)?.pop();
-    newest.map(|(_, sources)| sources).ok_or_else(|| {
-        Failure::new(format_args!(
-            "the log `{}` holds no spec, it was never served",
-            folder.display()
-        ))
+    newest.map(|(_, sources)| sources).ok_or_else(|| never_served(folder))
+}
+
+fn never_served(folder: &Path) -> Failure {
+    Failure::new(format_args!("the log `{}` holds no spec, it was never served", folder.display()))
         .help("name one with `--spec SPEC`")
-    })
 }

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use homeostat_conductor::GapView;
 use homeostat_graph::{BackfillView, CompileError, Consequences, Preview};
 use homeostat_intent::{Diff, Source};
-use homeostat_log::control::Decision;
+use homeostat_log::control::{Changes, Decision};
 use homeostat_log::{Append, Event, Receipt, Refusal};
 use homeostat_world::Position;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::status::Status;
-use crate::versions::Version;
+use crate::versions::{self, Version};
 
 /// Talks to a running engine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -88,6 +88,14 @@ pub struct Proposal {
     pub preview: Preview,
 }
 
+impl Proposal {
+    /// What changes, in numbers.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        versions::changes_of(&self.diff)
+    }
+}
+
 /// A version that was adopted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evolved {
@@ -152,6 +160,11 @@ pub enum DecideError {
         "gap `{0}` does not stand for what a version asks of the past; only of one that does `backfill` can be decided"
     )]
     NotBackfill(String),
+    /// It asks whether events of before a version are to be treated by it; nobody has tried yet.
+    #[error(
+        "gap `{0}` stands for what a version asks of the past; `backfill` or `waive` can be decided, nothing was tried yet"
+    )]
+    Backfill(String),
     /// It could not be written down.
     #[error(transparent)]
     Append(#[from] AppendError),

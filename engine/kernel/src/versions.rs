@@ -9,12 +9,14 @@
 use std::sync::Arc;
 
 use homeostat_graph::{CompileError, Evaluator, Program};
+use homeostat_intent::lowered::Backfill;
 use homeostat_intent::{Diff, Source, Spec};
 use homeostat_log::control::{AdoptedSource, BackfillPolicy, Changes, ControlError};
 use homeostat_log::{Control, Event, Kind, LogError, Reader};
 use homeostat_world::{Position, Store, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::handle::Proposal;
 use crate::machine::Machine;
 
 /// A version that was put in force, as the log has it.
@@ -153,6 +155,19 @@ impl Version {
     }
 }
 
+impl Version {
+    /// The evolution that it is, for the graph; none for the first version.
+    #[must_use]
+    pub fn adoption(&self) -> Option<homeostat_graph::Adoption> {
+        let policy = match self.evolution.as_ref()?.policy {
+            BackfillPolicy::Sequential => Backfill::Sequential,
+            BackfillPolicy::ProspectiveOnly => Backfill::ProspectiveOnly,
+            BackfillPolicy::HumanDecision => Backfill::HumanDecision,
+        };
+        Some(homeostat_graph::Adoption { position: self.position, at: self.adopted, policy })
+    }
+}
+
 impl Next {
     /// A version that has seen nothing yet. The clauses of `before` keep their names.
     ///
@@ -179,6 +194,22 @@ impl Next {
     #[must_use]
     pub fn spec(&self) -> &Arc<Spec> {
         &self.spec
+    }
+
+    /// What it would change if it took over from `old`, which has seen the same events, under `before`.
+    #[must_use]
+    pub fn proposal(&self, old: &Evaluator, before: &Spec) -> Proposal {
+        Proposal {
+            diff: homeostat_intent::diff(before, &self.spec),
+            preview: self.evaluator.preview(old),
+        }
+    }
+
+    /// Takes over from `old` by `adoption`, which both have seen.
+    #[must_use]
+    pub fn take_over(mut self, old: &Evaluator, adoption: homeostat_graph::Adoption) -> Evaluator {
+        self.evaluator.succeed(old, adoption, &mut |_| {}, &mut |_| {});
+        self.evaluator
     }
 }
 
@@ -297,7 +328,6 @@ pub(crate) fn texts(sources: &[Source]) -> Vec<AdoptedSource> {
 
 /// A policy as the log has it.
 fn policy_of(spec: &Spec) -> BackfillPolicy {
-    use homeostat_intent::lowered::Backfill;
     match spec.backfill {
         Backfill::Sequential => BackfillPolicy::Sequential,
         Backfill::ProspectiveOnly => BackfillPolicy::ProspectiveOnly,
@@ -306,7 +336,7 @@ fn policy_of(spec: &Spec) -> BackfillPolicy {
 }
 
 /// A diff in numbers, as the log has it.
-fn changes_of(diff: &Diff) -> Changes {
+pub(crate) fn changes_of(diff: &Diff) -> Changes {
     let homeostat_intent::diff::Counts {
         unchanged,
         added,

@@ -94,6 +94,15 @@ async fn every_answer_is_as_the_document_describes_it() {
     let count = page["events"].as_array().unwrap().len();
     assert!(count > 5, "events of the world and of the engine");
     fits(&page, "EventPage");
+    fits(&house.get("/v1/intent").await.json(), "Versions");
+    let version = serde_json::json!({ "by": "ada", "sources": [{
+        "name": "next.intent", "text": super::house::SPEC.replace("5s", "6s") }] });
+    let body = version.to_string();
+    for path in ["/v1/intent?dry-run=true", "/v1/intent"] {
+        let answer = house.post(path, "application/json", body.as_bytes()).await;
+        fits(&answer.json(), "Proposal");
+    }
+    fits(&house.get("/v1/intent").await.json(), "Versions");
     fits(&house.get("/healthz").await.json(), "Word");
     fits(&house.get("/nothing").await.json(), "Problem");
 }

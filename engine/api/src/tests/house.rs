@@ -18,7 +18,7 @@ use crate::{Client, Patience, ServeLimits, Served, serve};
 pub(super) const ADDRESS: &str = "engine:7171";
 
 /// Acknowledging is due in five seconds, and no agent is there to do it.
-const SPEC: &str = r#"system "desk" {
+pub(super) const SPEC: &str = r#"system "desk" {
   event interaction.created
   event interaction.acknowledged
   action acknowledge(interaction) { satisfied_by: interaction.acknowledged }

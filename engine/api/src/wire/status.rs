@@ -9,6 +9,8 @@ use homeostat_world::{Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::intent::Backfill;
+
 /// How the engine is, at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -27,6 +29,8 @@ pub struct Status {
     pub spec: Option<String>,
     /// Its hash.
     pub spec_hash: String,
+    /// What versions asked of events of before them, and how far that has come.
+    pub backfills: Vec<Backfill>,
     /// Open gaps.
     pub gaps: GapCounts,
     /// Agents at work.
@@ -111,6 +115,7 @@ impl From<homeostat_kernel::Status> for Status {
             recorded: status.recorded,
             spec: status.spec,
             spec_hash: status.spec_hash,
+            backfills: status.backfills.into_iter().map(Into::into).collect(),
             gaps: GapCounts {
                 open: conductor.gaps_open,
                 by_kind: named([

@@ -150,6 +150,18 @@ words! {
     }
 }
 
+words! {
+    /// What a version says about events of before it.
+    Policy from homeostat_intent::lowered::Backfill {
+        /// What they call for is owed, in the order of the log, some at a time.
+        Sequential = "sequential",
+        /// Nothing is owed for them.
+        ProspectiveOnly = "prospective_only",
+        /// A person decides.
+        HumanDecision = "human_decision",
+    }
+}
+
 impl From<Decision> for homeostat_log::control::Decision {
     fn from(decision: Decision) -> Self {
         match decision {

@@ -15,11 +15,23 @@ use crate::change::Fulfilment;
 use crate::datum::Truth;
 use crate::tree::Branch;
 
+/// Characters of a value in the line of the event; JSON has them all. A version of the spec, for one, is a
+/// value of the event that puts it in force.
+const VALUE_CHARS: usize = 80;
+
+fn short(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(VALUE_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 impl fmt::Display for Consequences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = self.instance.iter().cloned().collect();
         for (name, value) in &self.fields {
-            parts.push(format!("{name}: {}", plain(value)));
+            parts.push(format!("{name}: {}", short(plain(value))));
         }
         if let Some(occasion) = &self.occasion {
             let of = self.instance.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();

@@ -62,6 +62,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
     let topic = match Asked::of(what)? {
         Asked::Code => return help_code::page(what, context),
         Asked::Event(position) => Topic::Event(position),
+        // A question about the past is no obligation of its own: it came with its version.
+        Asked::Gap(gap, Began::Event(position)) if gap.starts_with("backfill@") => {
+            Topic::Event(position)
+        }
         Asked::Gap(gap, began) => Topic::Gap(gap, began),
     };
     match context.place(args.log.as_ref(), args.server.as_ref())? {

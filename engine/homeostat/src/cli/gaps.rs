@@ -13,6 +13,7 @@ use homeostat_graph::{ObligationState, ObligationView};
 use homeostat_intent::lowered::{Performer, Strength};
 use serde_json::json;
 
+use super::versions::backfill_note;
 use super::{Outcome, review};
 use crate::context::{Context, Place};
 use crate::decisions::hard;
@@ -87,19 +88,25 @@ fn of_log(args: &Args, folder: &Path, context: &mut Context) -> Result<Outcome, 
     context.screen.note(format_args!("{} events, as of {}{newest}", judged.events, judged.as_of));
     let gaps: Vec<ObligationView> =
         judged.evaluator.open().filter(|obligation| obligation.gap_open).collect();
-    let strengths = gaps.iter().map(|gap| past.program.clause(gap.id.clause).strength.into());
+    let strengths =
+        gaps.iter().map(|gap| judged.evaluator.program().clause(gap.id.clause).strength.into());
     let found = fails(args.fail_on, strengths);
     match (args.summary, context.screen.is_json()) {
         (true, _) => counts::show(&of_duties(&judged), past_facts(&judged), context)?,
-        (false, true) => context.screen.json(&list_json(&past, &judged, &gaps))?,
-        (false, false) => list(args, &past, &gaps, context)?,
+        (false, true) => context.screen.json(&list_json(&judged, &gaps))?,
+        (false, false) => {
+            list(args, &judged, &gaps, context)?;
+            for left in judged.evaluator.backfills().filter(|left| left.waiting + left.held > 0) {
+                context.screen.note(backfill_note(&left.into()));
+            }
+        }
     }
     Ok(Outcome::found_if(found))
 }
 
 fn list(
     args: &Args,
-    past: &Past,
+    judged: &Judged,
     gaps: &[ObligationView],
     context: &mut Context,
 ) -> Result<(), Failure> {
@@ -114,7 +121,7 @@ fn list(
         ("about", Align::Left),
     ]);
     for gap in gaps.iter().take(args.limit.into()) {
-        let clause = past.program.clause(gap.id.clause);
+        let clause = judged.evaluator.program().clause(gap.id.clause);
         let (style, strength) = hard(clause.strength);
         let due_style = match gap.state {
             ObligationState::Queued | ObligationState::Active => Style::new(),
@@ -149,11 +156,11 @@ fn about(gap: &ObligationView) -> String {
     keys.chain(waits).collect::<Vec<_>>().join(", ")
 }
 
-fn list_json(past: &Past, judged: &Judged, gaps: &[ObligationView]) -> serde_json::Value {
+fn list_json(judged: &Judged, gaps: &[ObligationView]) -> serde_json::Value {
     let gaps: Vec<serde_json::Value> = gaps
         .iter()
         .map(|gap| {
-            let clause = past.program.clause(gap.id.clause);
+            let clause = judged.evaluator.program().clause(gap.id.clause);
             json!({
                 "id": gap.name,
                 "action": clause.action,
@@ -168,7 +175,8 @@ fn list_json(past: &Past, judged: &Judged, gaps: &[ObligationView]) -> serde_jso
             })
         })
         .collect();
-    json!({ "as_of": judged.as_of, "events": judged.events, "gaps": gaps })
+    let backfills: Vec<wire::Backfill> = judged.evaluator.backfills().map(Into::into).collect();
+    json!({ "as_of": judged.as_of, "events": judged.events, "gaps": gaps, "backfills": backfills })
 }
 
 fn of_duties(judged: &Judged) -> Vec<Counts> {

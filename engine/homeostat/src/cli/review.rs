@@ -2,7 +2,7 @@
 //!
 //! In: a running server, and a verdict from flags or from the terminal. Out: a decision in the log.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 
 use anstyle::Style;
 use homeostat_api::GapFilter;
@@ -31,11 +31,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
     server: Option<String>,
     /// Let agents try again, as often as the first time
-    #[arg(long, requires = "gap", conflicts_with = "waive")]
+    #[arg(long, requires = "gap", group = "verdict")]
     retry: bool,
     /// It is no longer owed
-    #[arg(long, requires = "gap")]
+    #[arg(long, requires = "gap", group = "verdict")]
     waive: bool,
+    /// What a new version asks of earlier events is owed, some at a time; for a gap `backfill@…`
+    #[arg(long, requires = "gap", group = "verdict")]
+    backfill: bool,
     /// Why
     #[arg(long, value_name = "TEXT", requires = "gap")]
     reason: Option<String>,
@@ -54,17 +57,13 @@ const EXAMPLES: &str = "\
 Examples:
   homeostat review --server http://127.0.0.1:7171
   homeostat review alert_rep@12 --retry --by maria --reason 'the mail server is back'
+  homeostat review backfill@5012 --backfill --by maria --reason 'they shall have it too'
   homeostat review alert_rep@12 --waive --by maria --reason 'the customer has left'";
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
-    let server = args.server.as_ref().or(context.settings.server.as_ref()).ok_or_else(|| {
-        Failure::new("no server was named").help(
-            "decisions go to a running engine: give `--server URL`, or set `server = \"…\"` in \
-             homeostat.toml",
-        )
-    })?;
-    let mut remote = Remote::new(server)?;
+    let server = context.server(args.server.as_ref())?;
+    let mut remote = Remote::new(&server)?;
     match &args.gap {
         None => list(&mut remote, context),
         Some(id) => decide(args, id, &mut remote, context),
@@ -100,9 +99,10 @@ fn decide(
         Failure::new(format_args!("no open gap `{id}`"))
             .help("`homeostat review` lists those that wait for a person, `homeostat gaps` all")
     })?;
-    let decision = match (args.retry, args.waive) {
-        (true, _) => Decision::Retry,
-        (_, true) => Decision::Waive,
+    let decision = match (args.retry, args.waive, args.backfill) {
+        (true, ..) => Decision::Retry,
+        (_, true, _) => Decision::Waive,
+        (.., true) => Decision::Backfill,
         _ => match asked_about(&gap, args, context)? {
             Some(request) => return write_down(id, &request, remote, context),
             None => return Ok(Outcome::Fine),
@@ -140,35 +140,38 @@ fn asked_about(
     context: &mut Context,
 ) -> Result<Option<DecisionRequest>, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(format_args!("no verdict about `{}` was given", gap.id))
-            .help("add `--retry` or `--waive`; on a terminal you are asked"));
+        return Err(Failure::new(format_args!("no verdict about `{}` was given", gap.id)).help(
+            match asks_of_the_past(gap) {
+                true => "add `--backfill` or `--waive`; on a terminal you are asked",
+                false => "add `--retry` or `--waive`; on a terminal you are asked",
+            },
+        ));
     }
     context.screen.say(gap_table(std::slice::from_ref(gap)).show());
+    let (question, yes) = match asks_of_the_past(gap) {
+        true => ("backfill, waive, or leave it? [b/w/l] ", Decision::Backfill),
+        false => ("retry, waive, or leave it? [r/w/l] ", Decision::Retry),
+    };
     let decision = loop {
-        match answer(context, "retry, waive, or leave it? [r/w/l] ")?.as_str() {
-            "r" | "retry" => break Decision::Retry,
+        match context.answer(question)?.as_str() {
             "w" | "waive" => break Decision::Waive,
             "l" | "leave" | "" => return Ok(None),
+            word if !word.is_empty() && yes.text().starts_with(word) => break yes,
             _ => {}
         }
     };
     let mut given = |text: &Option<String>, question| match text {
         Some(text) => Ok(text.clone()),
-        None => answer(context, question),
+        None => context.answer(question),
     };
     let by = given(&args.by, "your name: ")?;
     let reason = given(&args.reason, "why: ")?;
     Ok(Some(DecisionRequest { decision, by, reason }))
 }
 
-fn answer(context: &mut Context, question: &str) -> Result<String, Failure> {
-    context.screen.ask(question);
-    let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| Failure::new(format_args!("cannot read your answer: {error}")))?;
-    Ok(line.trim().to_owned())
+/// Whether the gap stands for what a version asks of earlier events.
+fn asks_of_the_past(gap: &Gap) -> bool {
+    gap.action == Decision::Backfill.text()
 }
 
 /// How much of an agent's words a table shows; JSON has them all.

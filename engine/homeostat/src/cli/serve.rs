@@ -33,7 +33,7 @@ use settings::Effective;
 /// Run the engine: log, conductor, agents and HTTP API
 ///
 /// Prints the address when it is ready. Stops gracefully on SIGINT and SIGTERM, at once on the
-/// second. A log is bound to the spec that it was first served with.
+/// second. Another spec than the one in force on the log is refused unless a person adopts it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

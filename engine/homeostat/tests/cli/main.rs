@@ -12,6 +12,7 @@ mod bench;
 mod claims;
 mod demo;
 mod editor;
+mod evolution;
 mod frame;
 mod help;
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use homeostat_agents::Runner;
-use homeostat_intent::{Source, Spec, diff, render};
+use homeostat_intent::{Source, Spec, render};
 use homeostat_log::{Actor, Append, Expect, Reader};
 use homeostat_world::{Clock, Position, Store, Tasks};
 use tokio::sync::oneshot;
@@ -153,10 +153,7 @@ where
     }
 
     fn proposal(&self, next: &Next) -> Proposal {
-        Proposal {
-            diff: diff(&self.spec, next.spec()),
-            preview: next.evaluator.preview(&self.machine.graph),
-        }
+        next.proposal(&self.machine.graph, &self.spec)
     }
 
     /// Every version that was put in force, with what it asked of the past and how far that is.
@@ -170,9 +167,15 @@ where
         self.machine.versions().iter().map(view).collect()
     }
 
+    /// Where the version was adopted that the gap stands for, if it does for what one asks of the past.
+    pub(super) fn asked_at(gap: &str) -> Option<Position> {
+        let (slug, position) = gap.split_once('@')?;
+        if slug == BACKFILL { position.parse().ok() } else { None }
+    }
+
     /// Whether a gap stands for what a version asks of the past.
     pub(super) fn is_backfill(gap: &str) -> bool {
-        gap.split_once('@').is_some_and(|(slug, _)| slug == BACKFILL)
+        Self::asked_at(gap).is_some()
     }
 }
 

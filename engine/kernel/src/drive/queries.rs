@@ -33,6 +33,11 @@ where
         let (reader, program, tasks) =
             (self.log.reader(), self.machine.program(), self.tasks.clone());
         let head = reader.head().position;
+        // A question about the past is no obligation of its own: it came with its version.
+        let topic = match topic {
+            Topic::Gap(gap) => Self::asked_at(&gap).map_or(Topic::Gap(gap), Topic::Event),
+            event @ Topic::Event(_) => event,
+        };
         let none = match &topic {
             Topic::Event(position) => AskError::NoSuchPosition { asked: *position, head },
             Topic::Gap(gap) => AskError::NoSuchGap(gap.clone()),

@@ -270,6 +270,9 @@ where
             .conductor
             .gap(&verdict.gap)
             .ok_or_else(|| DecideError::Unknown(verdict.gap.clone()))?;
+        if verdict.decision == Word::Retry && Self::is_backfill(&verdict.gap) {
+            return Err(DecideError::Backfill(verdict.gap.clone()));
+        }
         if verdict.decision == Word::Retry && gap.state != GapState::Escalated {
             return Err(DecideError::NotEscalated(verdict.gap.clone()));
         }

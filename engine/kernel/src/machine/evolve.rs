@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use homeostat_conductor::{ClauseFacts, Fact};
 use homeostat_graph::{Adoption, Clause};
-use homeostat_intent::lowered::{Backfill, Performer, Strength};
-use homeostat_log::control::{BackfillPolicy, GapKind};
+use homeostat_intent::lowered::{Performer, Strength};
+use homeostat_log::control::GapKind;
 use homeostat_log::{Control, Event};
 use homeostat_world::{Position, Timestamp};
 
@@ -42,27 +42,21 @@ impl Machine {
     /// Takes note of an adoption. An evolution takes over from the version in force.
     pub(super) fn adopt(&mut self, event: &Event, control: &Control) -> Result<(), VersionError> {
         let Some((version, _)) = Version::of(event, control) else { return Ok(()) };
-        if let Some(evolution) = &version.evolution {
+        if let Some(adoption) = version.adoption() {
             let next = self.next.take();
             let Some(next) = next.filter(|it| it.spec.hash.to_string() == version.hash) else {
                 let (hash, position) = (version.hash, version.position);
                 return Err(VersionError::Unprepared { hash, position });
             };
-            self.hand_over(*next, event, evolution.policy);
+            self.hand_over(*next, adoption);
         }
         self.versions.push(version);
         Ok(())
     }
 
-    fn hand_over(&mut self, next: Next, event: &Event, policy: BackfillPolicy) {
+    fn hand_over(&mut self, next: Next, adoption: Adoption) {
         let Next { spec, evaluator: mut graph } = next;
-        let at = event.recorded;
-        let policy = match policy {
-            BackfillPolicy::Sequential => Backfill::Sequential,
-            BackfillPolicy::ProspectiveOnly => Backfill::ProspectiveOnly,
-            BackfillPolicy::HumanDecision => Backfill::HumanDecision,
-        };
-        let adoption = Adoption { position: event.position, at, policy };
+        let at = adoption.at;
         let (mut withdrawn, mut changes) = (Vec::new(), Vec::new());
         graph.succeed(&self.graph, adoption, &mut |change| withdrawn.push(change), &mut |change| {
             changes.push(change)

@@ -152,7 +152,7 @@ async fn by_default_a_person_is_asked_once_and_can_let_it_go() {
     assert_eq!(ids, [format!("backfill@{asked}")]);
     assert!(!world.story().await.iter().any(|it| it == "interaction.checked"));
     let retry = handle.decide(verdict(ids.first().unwrap(), Decision::Retry)).await;
-    assert!(matches!(retry, Err(DecideError::NotEscalated(_))), "{retry:?}");
+    assert!(matches!(retry, Err(DecideError::Backfill(_))), "{retry:?}");
     handle.decide(verdict(ids.first().unwrap(), Decision::Waive)).await.unwrap();
     world.wait(1).await;
     assert!(handle.gaps().await.unwrap().is_empty());
