@@ -162,7 +162,7 @@ mod tests {
             tripped: true,
             detail: "$3 of $2".to_owned(),
         };
-        for control in [opened(), breaker, Control::EngineResumed {}] {
+        for control in [opened(), breaker, evolved(), Control::EngineResumed {}] {
             let new = control.to_new_event(Timestamp::EPOCH, Position::new(41), 3).unwrap();
             assert_eq!(new.id, "41.3");
             let written = event(new);
