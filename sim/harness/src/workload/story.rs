@@ -102,6 +102,8 @@ struct Scene {
     done: BTreeMap<ClauseId, i64>,
 }
 
+/// Of so many events that have a subject one says there alone what it is about.
+const SUBJECT_ALONE: usize = 7;
 const SECOND: i64 = 1_000_000;
 /// The length of a huge text.
 const HUGE_BYTES: usize = 32 << 10;
@@ -394,7 +396,7 @@ impl Teller<'_> {
         let mut told = data.clone();
         // Some producers name what an event is about in its subject and nowhere else.
         if let Some(entity) = shape.entity.as_ref().filter(|_| subject.is_some())
-            && self.draw.percent(15)
+            && self.told.len() % SUBJECT_ALONE == SUBJECT_ALONE - 1
         {
             told.remove(entity);
         }
