@@ -29,6 +29,8 @@ pub(crate) struct Bounds {
     pub(crate) standards: Vec<Kept>,
     /// For each budget, its periods that are not over and have samples, by their start.
     pub(crate) budgets: Vec<BTreeMap<i64, Spent>>,
+    /// For each proposition that somebody outside judges, what was last said of it.
+    pub(crate) told: Vec<Told>,
     /// When periods end: the time, the budget, the start.
     ends: BTreeSet<(i64, u32, i64)>,
 }
@@ -49,6 +51,14 @@ pub(crate) struct Spent {
     pub(crate) kept: Kept,
 }
 
+/// What a checker outside of the graph said of a proposition, and what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Whether it holds; none while nobody has said so, or the last one who looked could not tell.
+    pub(crate) holds: Option<bool>,
+    pub(crate) kept: Kept,
+}
+
 /// How a bound stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kept {
@@ -66,6 +76,7 @@ impl Bounds {
             metrics: program.metrics.iter().map(|_| Samples::default()).collect(),
             standards: vec![Kept::Within; program.standards.len()],
             budgets: program.budgets.iter().map(|_| BTreeMap::new()).collect(),
+            told: vec![Told::default(); program.told.len()],
             ends: BTreeSet::new(),
         }
     }
@@ -210,6 +221,38 @@ impl State {
         }
     }
 
+    /// Takes in what a checker said of the system as a whole. That it could not tell ends no
+    /// violation, and nothing holds by it.
+    pub(crate) fn tell(
+        &mut self,
+        program: &Program,
+        (check, holds): (&str, Option<bool>),
+        cause: Cause,
+        sink: Sink<'_>,
+    ) {
+        for (plan, place) in program.told.iter().zip(0..).filter(|(plan, _)| plan.check == check) {
+            let Some(told) = self.bounds.told.get(place).copied() else { continue };
+            let kept = match (holds, told.kept, plan.clause) {
+                (Some(false), Kept::Within, Some(clause)) => {
+                    self.breach(program, clause, cause, sink)
+                }
+                (Some(true), Kept::Violated(since), Some(clause)) => {
+                    self.keep_again(program, clause, since, cause.position, sink);
+                    Kept::Within
+                }
+                (Some(true), ..) => Kept::Within,
+                (_, kept, _) => kept,
+            };
+            let holds = match (holds, told.holds) {
+                (None, Some(false)) => Some(false),
+                _ => holds,
+            };
+            if let Some(told) = self.bounds.told.get_mut(place) {
+                *told = Told { holds, kept };
+            }
+        }
+    }
+
     fn breach(&mut self, program: &Program, clause: u32, cause: Cause, sink: Sink<'_>) -> Kept {
         let mut new = Obligation::new(clause, cause.position, cause.time, NEVER, Values::new(&[]));
         new.depth = cause.depth;
@@ -244,6 +287,11 @@ impl State {
         for (plan, kept) in program.standards.iter().zip(&mut self.bounds.standards) {
             if plan.clause == id.clause.0 && *kept == since {
                 *kept = Kept::Silent;
+            }
+        }
+        for (plan, told) in program.told.iter().zip(&mut self.bounds.told) {
+            if plan.clause == Some(id.clause.0) && told.kept == since {
+                told.kept = Kept::Silent;
             }
         }
         for (plan, periods) in program.budgets.iter().zip(&mut self.bounds.budgets) {

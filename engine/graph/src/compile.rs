@@ -160,6 +160,7 @@ fn empty(spec: &Spec) -> Program {
         metrics: Vec::new(),
         standards: Vec::new(),
         budgets: Vec::new(),
+        told: Vec::new(),
         contract: Vec::new(),
         zone: spec.time_zone.as_deref().and_then(Zone::named).unwrap_or_else(Zone::utc),
         columns: Vec::new(),

@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use crate::bounds::Kept;
 use crate::evaluator::Evaluator;
+use crate::program::at;
 use crate::program::bounds::{Judge, Sort};
 use crate::state::State;
+use crate::watch::Standing as Lasting;
 
 /// Whether a proposition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -92,11 +94,30 @@ impl Evaluator {
                 if is_over { Verdict::Violated } else { Verdict::Holds }
             }
             Judge::Assertion(clause) => {
-                let tally = state.tallies.get(clause as usize);
-                let open = tally.is_some_and(|tally| tally.pending > 0);
-                if open { Verdict::Violated } else { Verdict::Holds }
+                if self.is_violated(clause) {
+                    Verdict::Violated
+                } else {
+                    Verdict::Holds
+                }
             }
-            Judge::Outside(_) | Judge::Promotion => Verdict::Undetermined,
+            Judge::Outside(place, _) => {
+                match state.bounds.told.get(place as usize).and_then(|told| told.holds) {
+                    Some(true) => Verdict::Holds,
+                    Some(false) => Verdict::Violated,
+                    None => Verdict::Undetermined,
+                }
+            }
+            Judge::Nobody | Judge::Promotion => Verdict::Undetermined,
         }
+    }
+
+    /// Whether any instance violates an assertion now, also where a person let that go.
+    fn is_violated(&self, clause: u32) -> bool {
+        let program = self.program();
+        self.state.watches.all().any(|episode| {
+            let plan = at(&program.watches, episode.watch);
+            let ours = plan.always(program).is_some_and(|always| always.clause == clause);
+            ours && episode.standing != Lasting::Lasting
+        })
     }
 }

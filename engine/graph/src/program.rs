@@ -8,7 +8,7 @@
 pub(crate) mod bounds;
 pub(crate) mod watched;
 
-use bounds::{BudgetPlan, MetricPlan, StandPlan, StandardPlan};
+use bounds::{BudgetPlan, MetricPlan, StandPlan, StandardPlan, ToldPlan};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use homeostat_intent::lowered::{
@@ -64,6 +64,7 @@ pub struct Program {
     pub(crate) metrics: Vec<MetricPlan>,
     pub(crate) standards: Vec<StandardPlan>,
     pub(crate) budgets: Vec<BudgetPlan>,
+    pub(crate) told: Vec<ToldPlan>,
     /// Everything that the contract says, in the order of the text.
     pub(crate) contract: Vec<StandPlan>,
     /// The system's clock.

@@ -10,7 +10,8 @@ use homeostat_log::{Kind, Value};
 use crate::datum::Datum;
 use crate::fact::Fact;
 use crate::program::{EntityPlan, Program, TypePlan, at};
-use crate::state::State;
+use crate::state::{Sink, State};
+use crate::watch::Cause;
 
 impl State {
     /// What an event about instances of these entities tells their rules.
@@ -84,8 +85,8 @@ impl State {
         }
     }
 
-    /// `check.reported`: what a checker outside the graph found of an instance.
-    pub(crate) fn reported(&mut self, program: &Program, fact: &Fact<'_>) {
+    /// `check.reported`: what a checker outside the graph found of an instance, or of the system.
+    pub(crate) fn reported(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
         let (mut checker, mut about, mut holds) = (None, None, None);
         fact.fields.each(&mut |name, value| match (name, value) {
             ("check", Value::Text(text)) => checker = Some(text.to_owned()),
@@ -93,7 +94,13 @@ impl State {
             ("holds", Value::Truth(truth)) => holds = Some(truth),
             _ => {}
         });
-        let (Some(checker), Some(about), Some(holds)) = (checker, about, holds) else { return };
+        let Some(checker) = checker else { return };
+        let Some(about) = about.filter(|about| !about.is_empty()) else {
+            let (position, time) = (fact.position.get(), fact.time.as_micros());
+            let cause = Cause { position, time, depth: fact.depth };
+            return self.tell(program, (&checker, holds), cause, sink);
+        };
+        let Some(holds) = holds else { return };
         let Some((entity, id)) = about.split_once('/') else { return };
         let Some(&entity) = program.entity_names.get(entity) else { return };
         let instance = Datum::take(Value::Text(id), &mut self.symbols).as_instance(&self.symbols);

@@ -258,7 +258,7 @@ impl State {
     pub(crate) fn control(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
         match &*fact.r#type {
             "gap.decided" => self.decided(program, fact, sink),
-            "check.reported" => self.reported(program, fact),
+            "check.reported" => self.reported(program, fact, sink),
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 
 use super::RestoreError;
-use crate::bounds::{Kept, Spent};
+use crate::bounds::{Kept, Spent, Told};
 use crate::columns::Cell;
 use crate::datum::Datum;
 use crate::evolve::stored;
@@ -372,6 +372,17 @@ fn bounds(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<
     expect_len(from, program.standards.len(), "invariants")?;
     for standing in &mut state.bounds.standards {
         *standing = kept(from)?;
+    }
+    expect_len(from, program.told.len(), "propositions")?;
+    for told in &mut state.bounds.told {
+        expect_len(from, 2, "proposition")?;
+        let holds = match from.u8()? {
+            0 => None,
+            1 => Some(true),
+            2 => Some(false),
+            _ => return Err(malformed("an unknown answer of a checker")),
+        };
+        *told = Told { holds, kept: kept(from)? };
     }
     expect_len(from, program.budgets.len(), "budgets")?;
     for budget in 0..u32::try_from(program.budgets.len()).unwrap_or(NOWHERE) {

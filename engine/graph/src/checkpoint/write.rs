@@ -227,6 +227,11 @@ fn bounds(bytes: &mut Bytes, state: &State) -> Written {
     for standing in &state.bounds.standards {
         kept(bytes, *standing)?;
     }
+    bytes.array(count(state.bounds.told.len()))?;
+    for told in &state.bounds.told {
+        bytes.array(2)?.u8(told.holds.map_or(0, |holds| if holds { 1 } else { 2 }))?;
+        kept(bytes, told.kept)?;
+    }
     bytes.array(count(state.bounds.budgets.len()))?;
     for periods in &state.bounds.budgets {
         bytes.array(count(periods.len()))?;

@@ -7,12 +7,14 @@
 //! Start reading at [`Compiler::contract`].
 
 use homeostat_intent::lowered::{
-    Aggregate, Checker, ClauseId, Goal, Performer, Proposition, Strength,
+    Aggregate, Checker, ClauseId, Goal, Invariant, Performer, Proposition, Strength,
 };
 use homeostat_log::control::GapKind;
 
 use super::{CompileError, Compiler, number};
-use crate::program::bounds::{BudgetPlan, Judge, MetricPlan, Sort, StandPlan, StandardPlan};
+use crate::program::bounds::{
+    BudgetPlan, Judge, MetricPlan, Sort, StandPlan, StandardPlan, ToldPlan,
+};
 use crate::program::{Clause, NO_BLOCK};
 
 impl Compiler<'_> {
@@ -32,16 +34,24 @@ impl Compiler<'_> {
                     self.program.standards.push(plan);
                     Judge::Standard(index)
                 }
-                Proposition::Named(checker) => self.judge(checker),
+                Proposition::Named(checker) => {
+                    let clause = match invariant.reported_as() {
+                        Some(_) => Some(self.told_clause(invariant)?),
+                        None => None,
+                    };
+                    self.judge(&invariant.slug, checker, clause)?
+                }
             };
             let (name, text) = (invariant.slug.clone(), invariant.text.clone());
             self.stand(name, text, Sort::Invariant, judge, None);
         }
         for capability in &spec.capabilities {
             for property in &capability.properties {
-                let judge = self.judge(&property.checker);
-                let unless = property.unless.as_ref();
-                let unless = unless.map(|(name, checker)| (name.clone(), self.judge(checker)));
+                let judge = self.judge(&property.name, &property.checker, None)?;
+                let unless = match &property.unless {
+                    Some((name, checker)) => Some((name.clone(), self.judge(name, checker, None)?)),
+                    None => None,
+                };
                 let text = format!("property of {}", capability.name);
                 self.stand(property.name.clone(), text, Sort::Property, judge, unless);
             }
@@ -100,12 +110,44 @@ impl Compiler<'_> {
         }
     }
 
-    fn judge(&self, checker: &Checker) -> Judge {
-        let assertion = match checker {
-            Checker::Assertion(slug) => self.program.clause_named(slug),
-            _ => None,
+    /// Who judges the proposition of this name. One that is both an invariant and a property is
+    /// told once.
+    fn judge(
+        &mut self,
+        name: &str,
+        checker: &Checker,
+        clause: Option<u32>,
+    ) -> Result<Judge, CompileError> {
+        if let Checker::Assertion(slug) = checker {
+            let assertion = self.program.clause_named(slug);
+            return Ok(assertion.map_or(Judge::Nobody, |it| Judge::Assertion(it.0)));
+        }
+        let Some(check) = checker.reported_as(name) else { return Ok(Judge::Nobody) };
+        let known = self.program.told.iter().position(|it| it.check == check);
+        let place = match known.filter(|_| clause.is_none()) {
+            Some(place) => place,
+            None => {
+                let check = check.to_owned();
+                self.program.told.push(ToldPlan { check, clause });
+                self.program.told.len() - 1
+            }
         };
-        assertion.map_or_else(|| Judge::Outside(checker.clone()), |it| Judge::Assertion(it.0))
+        Ok(Judge::Outside(number(place, "propositions")?, checker.clone()))
+    }
+
+    /// The clause of an invariant that somebody outside judges. What the engine finds of itself, and
+    /// what a person finds, waits for a person; what a command looks at may be an agent's to mend.
+    fn told_clause(&mut self, invariant: &Invariant) -> Result<u32, CompileError> {
+        let mut clause = Clause::bare(invariant.id, &invariant.slug, &invariant.text);
+        clause.strength = Strength::Invariant;
+        clause.performer = match &invariant.says {
+            Proposition::Named(Checker::Command(_)) => Performer::Agent,
+            _ => Performer::Human,
+        };
+        clause.gap = GapKind::Consistency;
+        clause.block = NO_BLOCK;
+        clause.watched = true;
+        self.add_clause(clause)
     }
 
     fn stand(

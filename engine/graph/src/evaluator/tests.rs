@@ -1,5 +1,6 @@
 //! The laws of duties, guards and time, one by one, on specs as people write them.
 
+mod contract;
 mod each;
 mod instances;
 mod ticks;

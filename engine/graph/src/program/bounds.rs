@@ -39,6 +39,15 @@ pub(crate) struct BudgetPlan {
     pub(crate) per: Length,
 }
 
+/// A proposition that somebody outside of the graph judges, by `check.reported`.
+#[derive(Debug)]
+pub(crate) struct ToldPlan {
+    /// The name that its checker goes by there.
+    pub(crate) check: String,
+    /// The invariant's clause; none for what only a property of a capability says.
+    pub(crate) clause: Option<u32>,
+}
+
 /// Something that the contract says.
 #[derive(Debug)]
 pub(crate) struct StandPlan {
@@ -74,8 +83,10 @@ pub enum Judge {
     Budget(u32),
     /// An assertion, by its clause.
     Assertion(u32),
-    /// Somebody outside of the graph.
-    Outside(Checker),
+    /// Somebody outside of the graph, by the number of what is told.
+    Outside(u32, Checker),
+    /// Nobody.
+    Nobody,
     /// A comparison of a draft with what is live, when one is to be promoted.
     Promotion,
 }

@@ -52,6 +52,18 @@ impl<'a> History<'a> {
                 self.look_at_assertion(assertion, None);
             }
         }
+        for invariant in &self.spec.invariants {
+            if let Some(check) = invariant.reported_as() {
+                let of = Of::Invariant(invariant);
+                match (self.open_episode(of, None), self.log.last_answer(check, None)) {
+                    (None, Some(false)) => {
+                        self.begin_episode(of, None, Some(GapKind::Consistency));
+                    }
+                    (Some(place), Some(true)) => self.end_episode(place, Fulfilment::InTime),
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// Whether what the assertion does not allow is so, or, for what may be so for a while, whether
@@ -176,6 +188,11 @@ impl<'a> Log<'a> {
 
     /// Whether a checker last said of an instance, since it was last erased, that it does not hold.
     fn last_report(&self, checker: &str, of: Option<(&str, &str)>) -> bool {
+        self.last_answer(checker, of) == Some(false)
+    }
+
+    /// What a checker last said of an instance since it was last erased.
+    fn last_answer(&self, checker: &str, of: Option<(&str, &str)>) -> Option<bool> {
         let erased = self.erased.iter().filter(|(_, entity, name)| {
             of.is_some_and(|(of, instance)| entity == of && name == instance)
         });
@@ -184,7 +201,7 @@ impl<'a> Log<'a> {
             let about = report.of.as_ref().map(|(entity, name)| (entity.as_str(), name.as_str()));
             report.events >= since && report.checker == checker && about == of
         });
-        last.is_some_and(|report| !report.holds)
+        last.map(|report| report.holds)
     }
 
     /// Whether an event says that what is left of the instance is unreadable now.

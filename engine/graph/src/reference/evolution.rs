@@ -6,7 +6,7 @@
 //! Promise: a clause that is in both versions goes on as if nothing had happened.
 //! Start reading at [`History::adopt`].
 
-use homeostat_intent::lowered::{Backfill as Policy, ClauseId, Guard, Spec};
+use homeostat_intent::lowered::{Backfill as Policy, ClauseId, Guard, Proposition, Spec};
 use homeostat_log::Kind;
 use homeostat_log::control::{GapKind, GapOutcome};
 use homeostat_world::Timestamp;
@@ -315,6 +315,11 @@ fn place_of<'s>(guard: &'s Guard, spec: &'s Spec) -> Option<(&'s Guard, u32, usi
 /// Every clause of a spec that watches something.
 fn watches(spec: &Spec) -> Vec<Of<'_>> {
     let assertions = spec.assertions.iter().map(Of::Assertion);
-    let invariants = spec.invariants.iter().map(Of::Invariant);
+    // What nobody checks, and what an assertion says, is no clause of its own.
+    let invariants = spec
+        .invariants
+        .iter()
+        .filter(|it| matches!(it.says, Proposition::Metric { .. }) || it.reported_as().is_some());
+    let invariants = invariants.map(Of::Invariant);
     assertions.chain(invariants).chain(spec.targets.iter().map(Of::Budget)).collect()
 }

@@ -90,6 +90,32 @@ pub enum Checker {
     Unbound,
 }
 
+impl Checker {
+    /// By which name the log's `check.reported` says what this checker found of the proposition of
+    /// that name. None: nothing there is about it.
+    #[must_use]
+    pub fn reported_as<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+        match self {
+            // It is the same question.
+            Self::BuiltIn(own) if own == "customer_data_never_lost" => Some("event_log_intact"),
+            Self::BuiltIn(own) => Some(own),
+            Self::Command(_) | Self::Review => Some(name),
+            Self::Assertion(_) | Self::Unbound => None,
+        }
+    }
+}
+
+impl Invariant {
+    /// By which name the log says what a checker outside of the evaluators found of it.
+    #[must_use]
+    pub fn reported_as(&self) -> Option<&str> {
+        match &self.says {
+            Proposition::Named(checker) => checker.reported_as(&self.slug),
+            Proposition::Metric { .. } => None,
+        }
+    }
+}
+
 /// `capability x { … }`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Capability {

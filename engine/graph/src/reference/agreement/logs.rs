@@ -80,7 +80,7 @@ impl<'d, 'b> Telling<'d, 'b> {
 
     /// One event, and the version of the spec that it adopts, if it does.
     fn happening(&mut self) -> (Event, Option<Spec>) {
-        let Words { assertions, tombstones, evolution, .. } = self.words;
+        let Words { assertions, contract, tombstones, evolution, .. } = self.words;
         let words_of_people = if assertions || evolution { 9 } else { 5 };
         if evolution && self.dice.chance(9) {
             let version = self.versions.next(self.dice);
@@ -89,7 +89,7 @@ impl<'d, 'b> Telling<'d, 'b> {
             (event, Some(version))
         } else if self.dice.chance(words_of_people) {
             (self.waiver(), None)
-        } else if assertions && self.dice.chance(12) {
+        } else if (assertions && self.dice.chance(12)) || (contract && self.dice.chance(10)) {
             (self.report(), None)
         } else if tombstones && self.dice.chance(10) {
             (self.erasure(), None)
@@ -125,7 +125,26 @@ impl<'d, 'b> Telling<'d, 'b> {
         let holds = self.dice.chance(40);
         let report =
             json!({ "check": "looks", "instance": instance, "holds": holds, "detail": "" });
+        if self.words.contract && self.dice.chance(60) {
+            return self.answer();
+        }
         self.control("check.reported", &report)
+    }
+
+    /// What a checker says of the system as a whole; it may be unable to tell.
+    fn answer(&mut self) -> Event {
+        let check = if self.dice.chance(20) {
+            "event_log_intact".to_owned()
+        } else {
+            let invariants = &self.versions.newest().invariants;
+            let named: Vec<&str> = invariants.iter().filter_map(|it| it.reported_as()).collect();
+            let place = usize::try_from(self.dice.below(named.len().max(1) as u64));
+            let check = place.ok().and_then(|place| named.get(place));
+            check.map_or("d1", |check| check).to_owned()
+        };
+        let holds = self.dice.one(&[Some(true), Some(false), Some(false), None]);
+        let answer = json!({ "check": check, "instance": null, "holds": holds, "detail": "" });
+        self.control("check.reported", &answer)
     }
 
     fn control(&mut self, name: &str, payload: &Json) -> Event {

@@ -3,8 +3,8 @@
 //! In: [`Drawing`]. Out: clauses that watch something. Start reading at [`Drawing::assertion`].
 
 use homeostat_intent::lowered::{
-    Aggregate, Assertion, Budget, Check, Comparison, Condition, Expr, Goal, Invariant, Length,
-    Literal, Origin, Proposition, Spec, Target,
+    Aggregate, Assertion, Budget, Check, Checker, Comparison, Condition, Expr, Goal, Invariant,
+    Length, Literal, Origin, Proposition, Spec, Target,
 };
 use homeostat_intent::source::Span;
 
@@ -80,6 +80,17 @@ impl Drawing<'_, '_> {
 
     pub(super) fn invariant(&mut self) -> Invariant {
         let (id, slug) = self.clause("i");
+        if self.dice.chance(35) {
+            let checker = match self.dice.below(6) {
+                0 => Checker::BuiltIn("event_log_intact".to_owned()),
+                1 => Checker::BuiltIn("customer_data_never_lost".to_owned()),
+                2 | 3 => Checker::Command("./look".to_owned()),
+                4 => Checker::Review,
+                _ => Checker::Unbound,
+            };
+            let says = Proposition::Named(checker);
+            return Invariant { id, text: slug.clone(), slug, says, span: Span::default() };
+        }
         let aggregate = self.dice.one(&[
             Aggregate::Each,
             Aggregate::Each,

@@ -134,7 +134,7 @@ impl Known {
                 Proposition::Metric { .. } => true,
                 // The assertion of that name is the clause.
                 Proposition::Named(Checker::Assertion(_)) => continue,
-                Proposition::Named(_) => false,
+                Proposition::Named(_) => invariant.reported_as().is_some(),
             };
             let can = Can { end: open, open, ..Can::default() };
             let (slug, action) = (invariant.slug.clone(), invariant.slug.clone());
