@@ -114,7 +114,12 @@ impl State {
     ) -> u64 {
         match (began, instance) {
             (Began::Event(position), None) => position.get(),
-            _ => self.occasions.create(began, index, instance.as_slice(), &[], &mut self.symbols),
+            _ => {
+                let (instances, symbols) = (instance.as_slice(), &mut self.symbols);
+                let trigger = self.occasions.create(began, index, instances, &[], symbols);
+                self.occasions.set_entered(trigger, self.position);
+                trigger
+            }
         }
     }
 
@@ -231,6 +236,7 @@ impl State {
             Some(it) => (it.began, it.date, it.instances.to_vec(), it.around.to_vec()),
             None => (Began::Event(Position::new(moment.trigger)), 0, Vec::new(), Vec::new()),
         };
+        let entered = self.occasions.get(moment.trigger).map_or(moment.trigger, |it| it.entered);
         around.push(moment.trigger);
         for instance in instances {
             let mut scene = std::mem::take(&mut self.scene);
@@ -251,6 +257,7 @@ impl State {
             bound.push(instance);
             let trigger = self.occasions.create(began, index, &bound, &around, &mut self.symbols);
             self.occasions.set_date(trigger, date);
+            self.occasions.set_entered(trigger, entered);
             bound.pop();
             if self.probe.is_some() {
                 self.record_round(program, index, (moment.trigger, trigger));

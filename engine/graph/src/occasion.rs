@@ -51,6 +51,8 @@ pub(crate) struct Occasion {
     pub(crate) around: Box<[u64]>,
     /// The local date of a tick, in days since 1970-01-01.
     pub(crate) date: i64,
+    /// The last event when its block was entered, for a `for each` the block around it.
+    pub(crate) entered: u64,
     /// How many obligations and undecided triggers are of it.
     uses: u32,
     hash: u64,
@@ -121,7 +123,8 @@ impl Occasions {
             instance.retain(symbols);
         }
         let (instances, around) = (instances.into(), around.into());
-        let mut new = Occasion { began, block, instances, around, date: 0, uses: 0, hash: 0 };
+        let mut new =
+            Occasion { began, block, instances, around, date: 0, entered: 0, uses: 0, hash: 0 };
         new.hash = self.hasher.hash_one((block, new.name(symbols)));
         let table = &self.table;
         let hash_of = |number: &u64| table.get(number).map_or(0, |occasion| occasion.hash);
@@ -129,6 +132,13 @@ impl Occasions {
         let before = self.table.insert(number, new);
         assert!(before.is_none(), "a number is given out once");
         self.idle.push(number);
+    }
+
+    /// Says behind which event its block was entered.
+    pub(crate) fn set_entered(&mut self, number: u64, entered: u64) {
+        if let Some(occasion) = self.table.get_mut(&number) {
+            occasion.entered = entered;
+        }
     }
 
     /// Says of which local date a tick is.

@@ -257,7 +257,8 @@ impl State {
     /// outside found.
     pub(crate) fn control(&mut self, program: &Program, fact: &Fact<'_>, sink: Sink<'_>) {
         match &*fact.r#type {
-            "gap.decided" => self.decided(program, fact, sink),
+            // Nothing was owed under a version that was not in force, so nothing of it was let go.
+            "gap.decided" if !self.examines => self.decided(program, fact, sink),
             "check.reported" => self.reported(program, fact, sink),
             _ => {}
         }
@@ -280,8 +281,9 @@ impl State {
         let slot = id.filter(|_| word == Some(Word::Waive)).and_then(|id| self.open.find(id));
         let Some(slot) = slot else { return };
         let obligation = self.open.get(slot);
-        if obligation.stage == Stage::Lapsed {
-            // Its fallback is what is owed now, and has an id of its own.
+        if matches!(obligation.stage, Stage::Lapsed | Stage::Queued) {
+            // The fallback of what has lapsed is what is owed now, and has an id of its own; what waits for
+            // its turn is not owed yet, and the question that it is a part of has one.
             return;
         }
         let (id, mut up) = (obligation.id(), obligation.up());

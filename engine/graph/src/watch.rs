@@ -133,7 +133,8 @@ impl State {
         }
     }
 
-    fn look_at(
+    /// Looks at one instance of a watch.
+    pub(crate) fn look_at(
         &mut self,
         program: &Program,
         watch: u32,

@@ -79,8 +79,9 @@ fn occasions(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Re
     let next = from.u64()?;
     let mut last = FIRST - 1;
     for _ in 0..len(from)? {
-        expect_len(from, 7, "occasion")?;
-        let (number, block, is_tick) = (from.u64()?, from.u32()?, from.bool()?);
+        expect_len(from, 8, "occasion")?;
+        let (number, block) = (from.u64()?, from.u32()?);
+        let (entered, is_tick) = (from.u64()?, from.bool()?);
         let began = if is_tick {
             Began::Tick(Timestamp::from_micros(from.i64()?))
         } else {
@@ -102,6 +103,7 @@ fn occasions(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Re
         last = number;
         state.occasions.put(number, began, block, (&instances, &around), &mut state.symbols);
         state.occasions.set_date(number, date);
+        state.occasions.set_entered(number, entered);
         // The occasion holds them now; this reading lets go.
         for instance in instances {
             instance.release(&mut state.symbols);

@@ -66,7 +66,7 @@ fn occasions(bytes: &mut Bytes, state: &State) -> Written {
     bytes.u64(state.occasions.next())?;
     bytes.array(count(state.occasions.used().count()))?;
     for (number, occasion) in state.occasions.used() {
-        bytes.array(7)?.u64(number)?.u32(occasion.block)?;
+        bytes.array(8)?.u64(number)?.u32(occasion.block)?.u64(occasion.entered)?;
         match occasion.began {
             Began::Event(position) => bytes.bool(false)?.u64(position.get())?.i64(0)?,
             Began::Tick(time) => bytes.bool(true)?.i64(time.as_micros())?.i64(occasion.date)?,

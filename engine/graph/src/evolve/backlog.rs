@@ -124,10 +124,10 @@ impl Backlog {
         self.in_flight > 0 && self.backfills.iter().any(|it| it.in_flight.contains(&owed))
     }
 
-    /// The version that added `clause` after the event at `began`.
-    fn asking(&mut self, began: u64, clause: u32) -> Option<&mut Backfill> {
+    /// The version that added `clause` after a block was entered at this position.
+    fn asking(&mut self, entered: u64, clause: u32) -> Option<&mut Backfill> {
         let mut all = self.backfills.iter_mut();
-        all.find(|it| began < it.position && it.clauses.contains(&clause))
+        all.find(|it| entered < it.position && it.clauses.contains(&clause))
     }
 
     /// Counts again what can be counted.
@@ -328,8 +328,8 @@ impl State {
         }
         let owed = (moment.trigger, clause);
         // Ticks of before an adoption are not made up for, so none of them is retroactive.
-        let Some(began) = self.began(moment.trigger) else { return false };
-        let Some(backfill) = self.backlog.asking(began, clause) else { return false };
+        let Some(entered) = self.entered(moment.trigger) else { return false };
+        let Some(backfill) = self.backlog.asking(entered, clause) else { return false };
         let held_before = backfill.held.len();
         if !backfill.take(owed, reaches_outside(program, clause)) {
             end_fates(program, &[ItemPlan::Duty(clause)], scene);
@@ -347,11 +347,12 @@ impl State {
         true
     }
 
-    /// The position of the event that a trigger is, or that its occasion began with.
-    fn began(&self, trigger: u64) -> Option<u64> {
+    /// The last event when the block of a trigger was entered, which may be long after what has held
+    /// since began. None for ticks.
+    fn entered(&self, trigger: u64) -> Option<u64> {
         match self.occasions.get(trigger) {
             None => Some(trigger),
-            Some(Occasion { began: Began::Event(position), .. }) => Some(position.get()),
+            Some(Occasion { began: Began::Event(_), entered, .. }) => Some(*entered),
             Some(Occasion { began: Began::Tick(_), .. }) => None,
         }
     }

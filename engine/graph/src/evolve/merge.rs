@@ -6,6 +6,7 @@
 //! Promise: the order of what is told follows triggers and clauses alone, so that a restored
 //! evaluator tells the same. Start reading at [`Merge::carry_out`].
 
+mod episodes;
 mod moved;
 mod pending;
 
@@ -40,7 +41,7 @@ impl Merge<'_> {
         withdrawn: Sink<'_>,
         sink: Sink<'_>,
     ) {
-        let mut backlog = self.carried_backlog(state);
+        let mut backlog = self.carried_backlog(state, withdrawn);
         let mut backfill = Backfill::new(adoption.position.get(), adoption.policy);
         backfill.clauses = self.added().collect();
         self.withdraw(withdrawn);
@@ -48,6 +49,7 @@ impl Merge<'_> {
         self.sift(state, &mut backfill);
         let placed = self.place_kept(state);
         self.link_chains(state, &placed, sink);
+        self.take_episodes(state, adoption, sink);
         backlog.push(backfill);
         state.backlog.backfills = backlog;
         state.backlog.recount();
@@ -64,7 +66,9 @@ impl Merge<'_> {
 
     fn added(&self) -> impl Iterator<Item = u32> {
         let all = 0..u32::try_from(self.new.clauses.len()).unwrap_or(NOWHERE);
-        all.filter(|&clause| self.pairing.before(clause).is_none())
+        all.filter(|&clause| {
+            self.pairing.before(clause).is_none() && !at(&self.new.clauses, clause).watched
+        })
     }
 
     /// What removed clauses owed is owed no more.
@@ -96,7 +100,7 @@ impl Merge<'_> {
     }
 
     /// The backfills of earlier adoptions, as far as their clauses are still there.
-    fn carried_backlog(&self, state: &mut State) -> Vec<Backfill> {
+    fn carried_backlog(&self, state: &mut State, withdrawn: Sink<'_>) -> Vec<Backfill> {
         let mut carry = |it: &Backfill| {
             let mut carried = Backfill::new(it.position, it.policy);
             (carried.done, carried.dropped, carried.word) = (it.done, it.dropped, it.word);
@@ -118,6 +122,10 @@ impl Merge<'_> {
                     }
                 }
             }
+            if carried.held.is_empty() && !it.held.is_empty() {
+                let (adopted, outcome) = (Position::new(it.position), GapOutcome::Withdrawn);
+                withdrawn(Change::BackfillDecided { adopted, outcome });
+            }
             carried
         };
         self.before.backlog.backfills.iter().map(&mut carry).collect()
@@ -130,6 +138,7 @@ impl Merge<'_> {
             let (trigger, clause) = owed;
             match self.pairing.before(clause) {
                 Some(old) if self.known_before(state, trigger, old).is_some() => continue,
+                None if self.is_new_violation(clause) => continue,
                 _ => {}
             }
             if self.is_asked(state, owed) && backfill.take(owed, reaches_outside(self.new, clause))

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::{ItemPlan, Opens, Program, at};
+use crate::program::{Clause, ItemPlan, Opens, Program, at};
 
 /// See the module's opening.
 #[derive(Debug)]
@@ -32,8 +32,13 @@ type GuardKey = (Vec<String>, u32);
 impl Pairing {
     pub(crate) fn of(old: &Program, new: &Program) -> Self {
         let numbers: BTreeMap<_, _> = old.clauses.iter().zip(0..).map(|(c, n)| (c.id, n)).collect();
-        let before: Vec<Option<u32>> =
-            new.clauses.iter().map(|clause| numbers.get(&clause.id).copied()).collect();
+        let known = |clause: &Clause| {
+            let before = numbers.get(&clause.id).copied()?;
+            // What is asserted is its text; a duty stays the same one when it is edited.
+            let same = !clause.watched || at(&old.clauses, before).text == clause.text;
+            same.then_some(before)
+        };
+        let before: Vec<Option<u32>> = new.clauses.iter().map(known).collect();
         let mut after = vec![None; old.clauses.len()];
         for (new, old) in (0..).zip(&before) {
             if let Some(place) = old.and_then(|old| after.get_mut(old as usize)) {

@@ -1,5 +1,7 @@
 //! What an edit does to what is owed: kept, withdrawn, asked of the past, some at a time.
 
+mod violations;
+
 use std::sync::Arc;
 
 use homeostat_intent::lowered::{Backfill as Policy, Spec};

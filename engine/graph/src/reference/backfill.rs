@@ -11,6 +11,7 @@ use homeostat_log::control::{GapKind, GapOutcome};
 use super::duties::{Owed, Queued};
 use super::episodes::violated;
 use super::history::History;
+use super::occasions::Occasion;
 use super::pairing::stages;
 use super::{Name, Standing, Verdict};
 use crate::change::Fulfilment;
@@ -21,8 +22,6 @@ pub(super) struct Backfill {
     pub(super) policy: Policy,
     /// The clauses that it added.
     pub(super) clauses: Vec<ClauseId>,
-    /// How many occasions there were then.
-    pub(super) occasions: usize,
     /// What a person said: let it begin, or let it be.
     pub(super) word: Option<bool>,
     /// The question to a person, once there is one.
@@ -33,13 +32,9 @@ impl<'a> History<'a> {
     /// The adoption that asks for a duty if its block was entered before the clause was adopted.
     /// Ticks of before an adoption are not made up for.
     pub(super) fn asking_adoption(&self, duty: &Duty, occasion: usize) -> Option<usize> {
-        let mut outermost = occasion;
-        while let Some(around) = self.occasion(outermost).within {
-            outermost = around;
-        }
-        let is_tick = self.occasion(outermost).tick.is_some();
+        let Occasion { entered, tick, .. } = self.occasion(occasion);
         self.backfills.iter().position(|asking| {
-            !is_tick && outermost < asking.occasions && asking.clauses.contains(&duty.id)
+            tick.is_none() && *entered < asking.position && asking.clauses.contains(&duty.id)
         })
     }
 

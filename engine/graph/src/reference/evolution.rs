@@ -259,7 +259,6 @@ impl<'a> History<'a> {
             position: self.moment.position,
             policy: self.spec.backfill,
             clauses: added,
-            occasions: self.occasions.len(),
             word: None,
             asked: None,
         });

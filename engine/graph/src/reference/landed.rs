@@ -17,7 +17,7 @@ pub(super) const CONTRACT: bool = true;
 #[cfg(any(test, feature = "agreement"))]
 pub(super) const FAR_TIMES: bool = true;
 #[cfg(any(test, feature = "agreement"))]
-pub(super) const EVOLUTION: bool = false;
+pub(super) const EVOLUTION: bool = true;
 
 /// The part of a spec that both evaluators evaluate.
 #[must_use]

@@ -30,6 +30,8 @@ pub(super) struct Occasion<'a> {
     pub(super) bound: Vec<(String, String)>,
     /// The log just before it was reached, and then.
     pub(super) edge: (AsOf, AsOf),
+    /// The last event when the block was entered.
+    pub(super) entered: u64,
     /// The occasion that the `for each` was reached on.
     pub(super) within: Option<usize>,
 }
@@ -41,6 +43,7 @@ impl<'a> History<'a> {
         self.begin(Occasion {
             text: position.to_string(),
             order: (false, position),
+            entered: position,
             trigger: Some(event),
             tick: None,
             bound: Vec::new(),
@@ -60,6 +63,7 @@ impl<'a> History<'a> {
         self.begin(Occasion {
             text: text(began, bound.map(|(_, instance)| instance)),
             order: (true, self.occasions.len() as u64),
+            entered: self.moment.position,
             trigger: None,
             tick,
             bound: bound.into_iter().map(|(e, i)| (e.to_owned(), i.to_owned())).collect(),

@@ -154,6 +154,15 @@ impl Watches {
         self.episodes.iter().flatten()
     }
 
+    /// The episodes of one watch, with their places, in no order that means anything.
+    pub(crate) fn of(&self, watch: u32) -> impl Iterator<Item = (u32, Datum)> {
+        let places = (0..).zip(&self.episodes);
+        places.filter_map(move |(place, episode)| {
+            let episode = episode.as_ref().filter(|it| it.watch == watch)?;
+            Some((place, episode.instance))
+        })
+    }
+
     /// Time comes back to an episode when it is strictly past this.
     pub(crate) fn set_alarm(&mut self, place: u32, time: i64) {
         let watch = self.get(place).watch;

@@ -39,6 +39,7 @@ impl Merge<'_> {
         let began = occasion.began;
         let number = state.occasions.create(began, block, &instances, &around, &mut state.symbols);
         state.occasions.set_date(number, occasion.date);
+        state.occasions.set_entered(number, occasion.entered);
         // The occasion holds them now.
         instances.iter().for_each(|instance| instance.release(&mut state.symbols));
         number

@@ -94,8 +94,17 @@ impl Heard {
             }
             return;
         };
+        let is_over = !matches!(verdict.standing, Standing::Owed | Standing::Lapsed);
+        if is_over && self.has_evolved && !matches!(change, Change::GapClosed { .. }) {
+            // Its second life, which ends before it is owed.
+            return;
+        }
         match change {
             Change::GapOpened { kind, at, .. } => {
+                // A lapsed duty whose fallback is gone is owed again.
+                if self.has_evolved && verdict.standing == Standing::Lapsed {
+                    verdict.standing = Standing::Owed;
+                }
                 let is_open = verdict.gap.is_some() && verdict.closed.is_none();
                 if is_open || verdict.gap.is_some() && !self.has_evolved {
                     self.nonsense.push(format!("opened twice: {change:?}"));

@@ -26,6 +26,8 @@ pub(super) struct Telling<'d, 'b> {
     position: u64,
     /// What has been said so far that can be enriched.
     enrichable: Vec<u64>,
+    /// Where versions were adopted.
+    adopted: Vec<u64>,
 }
 
 impl<'d, 'b> Telling<'d, 'b> {
@@ -45,6 +47,7 @@ impl<'d, 'b> Telling<'d, 'b> {
             now: setting.start,
             position: 0,
             enrichable: Vec::new(),
+            adopted: Vec::new(),
         }
     }
 
@@ -82,11 +85,14 @@ impl<'d, 'b> Telling<'d, 'b> {
     fn happening(&mut self) -> (Event, Option<Spec>) {
         let Words { assertions, contract, tombstones, evolution, .. } = self.words;
         let words_of_people = if assertions || evolution { 9 } else { 5 };
-        if evolution && self.dice.chance(9) {
+        if evolution && self.dice.chance(12) {
             let version = self.versions.next(self.dice);
             self.slugs.extend(slugs(&version));
             let event = self.control("intent.evolved", &json!({ "by": "ann" }));
+            self.adopted.push(self.position);
             (event, Some(version))
+        } else if !self.adopted.is_empty() && self.dice.chance(12) {
+            (self.word(), None)
         } else if self.dice.chance(words_of_people) {
             (self.waiver(), None)
         } else if (assertions && self.dice.chance(12)) || (contract && self.dice.chance(10)) {
@@ -115,6 +121,15 @@ impl<'d, 'b> Telling<'d, 'b> {
     fn waiver(&mut self) -> Event {
         let gap = self.obligation();
         let decision = self.dice.one(&["waive", "waive", "waive", "retry"]);
+        let word = json!({ "gap": gap, "decision": decision, "by": "ann", "reason": "" });
+        self.control("gap.decided", &word)
+    }
+
+    /// What a person says about what a version asks of the past.
+    fn word(&mut self) -> Event {
+        let adopted = self.dice.one(&self.adopted);
+        let decision = self.dice.one(&["backfill", "waive"]);
+        let gap = format!("backfill@{adopted}");
         let word = json!({ "gap": gap, "decision": decision, "by": "ann", "reason": "" });
         self.control("gap.decided", &word)
     }
