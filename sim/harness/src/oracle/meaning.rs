@@ -34,7 +34,12 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     }
     let mut steps = Vec::new();
     for event in evidence.log.events.iter().take(upto) {
-        steps.push(Step::Advance(event.recorded));
+        // What an engine says first after it was down says how long it was.
+        steps.push(if Control::is_resumption(event) {
+            Step::Resume(event.recorded)
+        } else {
+            Step::Advance(event.recorded)
+        });
         steps.push(Step::Event(Box::new(event.clone())));
     }
     steps.push(Step::Advance(look.engine_now));
