@@ -14,6 +14,7 @@ use homeostat_world::{Clock, Duration, Net, Position};
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, PROBLEM_JSON, Problem};
@@ -265,7 +266,7 @@ impl<N: Net, C: Clock> Client<N, C> {
     /// # Errors
     /// See [`ClientError`].
     pub async fn preview(&mut self, request: &AdoptionRequest) -> Result<Proposal, ClientError> {
-        self.send_version("/v1/intent?dry-run=true", request, Twice::Harmless).await
+        self.post("/v1/intent?dry-run=true".to_owned(), request, Twice::Harmless).await
     }
 
     /// Puts a version of the spec in force.
@@ -274,19 +275,7 @@ impl<N: Net, C: Clock> Client<N, C> {
     /// See [`ClientError`]. After [`ClientError::Broken`] and [`ClientError::Timeout`] it may be in
     /// force; [`Client::versions`] tells.
     pub async fn adopt(&mut self, request: &AdoptionRequest) -> Result<Proposal, ClientError> {
-        self.send_version("/v1/intent", request, Twice::Harmful).await
-    }
-
-    async fn send_version(
-        &mut self,
-        path: &str,
-        request: &AdoptionRequest,
-        twice: Twice,
-    ) -> Result<Proposal, ClientError> {
-        let body = serde_json::to_vec(request)
-            .map_err(|error| self.not_understood(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let json = Some("application/json");
-        self.send_json(Method::POST, path.to_owned(), json, body.into(), twice).await
+        self.post("/v1/intent".to_owned(), request, Twice::Harmful).await
     }
 
     /// One open gap; `None` when there is no such open gap.
@@ -370,12 +359,8 @@ impl<N: Net, C: Clock> Client<N, C> {
         id: &str,
         decision: &DecisionRequest,
     ) -> Result<Position, ClientError> {
-        let body = serde_json::to_vec(decision)
-            .map_err(|error| self.not_understood(StatusCode::BAD_REQUEST, error.to_string()))?;
         let path = format!("/v1/gaps/{}/decision", escape(id));
-        let json = Some("application/json");
-        let decided: Decided =
-            self.send_json(Method::POST, path, json, body.into(), Twice::Harmful).await?;
+        let decided: Decided = self.post(path, decision, Twice::Harmful).await?;
         Ok(decided.position)
     }
 
@@ -389,6 +374,17 @@ impl<N: Net, C: Clock> Client<N, C> {
 
     async fn get<T: DeserializeOwned>(&mut self, path: String) -> Result<T, ClientError> {
         self.send_json(Method::GET, path, None, Bytes::new(), Twice::Harmless).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &mut self,
+        path: String,
+        request: &impl Serialize,
+        twice: Twice,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(request)
+            .map_err(|error| self.not_understood(StatusCode::BAD_REQUEST, error.to_string()))?;
+        self.send_json(Method::POST, path, Some("application/json"), body.into(), twice).await
     }
 
     async fn send_json<T: DeserializeOwned>(

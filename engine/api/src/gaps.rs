@@ -143,6 +143,9 @@ pub(crate) async fn consequences<C: Clock>(
     })
 }
 
+const EXPECTED: &str =
+    "expected an object with `decision` (`retry`, `waive` or `backfill`), `by` and `reason`";
+
 /// Writes down a person's decision about a gap.
 #[utoipa::path(
     post, path = "/v1/gaps/{id}/decision", tag = "gaps",
@@ -166,38 +169,13 @@ pub(crate) async fn decide<C: Clock>(
     parameters.finish()?;
     intake::json_type(&headers, &[("application/json", ())])?;
     let held = body::read(&api, body, DECISION_BYTES_MAX).await?;
-    let request: DecisionRequest =
-        serde_json::from_str(intake::utf8(held.bytes())?).map_err(|error| {
-            let problem = intake::malformed(&error);
-            if problem.is(Code::MalformedJson) {
-                return problem;
-            }
-            Problem::new(Code::InvalidDecision, problem.detail)
-                .help("expected an object with `decision` (`retry`, `waive` or `backfill`), `by` and `reason`")
-        })?;
-    worded(Code::InvalidDecision, "by", &request.by, NAME_BYTES_MAX)?;
-    worded(Code::InvalidDecision, "reason", &request.reason, REASON_BYTES_MAX)?;
+    let request: DecisionRequest = intake::object(held.bytes(), Code::InvalidDecision, EXPECTED)?;
+    intake::worded(Code::InvalidDecision, "by", &request.by, NAME_BYTES_MAX)?;
+    intake::worded(Code::InvalidDecision, "reason", &request.reason, REASON_BYTES_MAX)?;
     let verdict =
         Verdict { gap, decision: request.decision.into(), by: request.by, reason: request.reason };
     let position = api.handle.decide(verdict).await?;
     Ok(Json(Decided { position }))
-}
-
-/// A decision names its maker and its ground, since the log is what people ask later.
-pub(crate) fn worded(
-    code: Code,
-    field: &'static str,
-    text: &str,
-    most: usize,
-) -> Result<(), Problem> {
-    let wrong = |detail: String| Err(Problem::new(code, detail).field(field));
-    if text.trim().is_empty() {
-        wrong(format!("`{field}` is empty; expected some text"))
-    } else if text.len() > most {
-        wrong(format!("`{field}` has {} bytes; expected at most {most}", text.len()))
-    } else {
-        Ok(())
-    }
 }
 
 fn named(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {

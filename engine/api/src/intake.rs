@@ -9,7 +9,7 @@ use homeostat_log::{LinkError, NewEvent};
 use homeostat_world::limits::APPEND_EVENTS_MAX;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
@@ -167,6 +167,38 @@ pub(crate) fn malformed(error: &serde_json::Error) -> Problem {
         Category::Syntax | Category::Io => (Code::MalformedJson, "send valid JSON"),
     };
     Problem::new(code, format!("the body is not as expected: {error}")).help(help)
+}
+
+/// The one object of a body that is no event; `code` and `help` if it is another.
+pub(crate) fn object<T: DeserializeOwned>(
+    body: &[u8],
+    code: Code,
+    help: &str,
+) -> Result<T, Problem> {
+    serde_json::from_str(utf8(body)?).map_err(|error| {
+        let problem = malformed(&error);
+        match problem.is(Code::MalformedJson) {
+            true => problem,
+            false => Problem::new(code, problem.detail).help(help),
+        }
+    })
+}
+
+/// What a person says has some text and not too much, since the log is what people ask later.
+pub(crate) fn worded(
+    code: Code,
+    field: &'static str,
+    text: &str,
+    most: usize,
+) -> Result<(), Problem> {
+    let wrong = |detail: String| Err(Problem::new(code, detail).field(field));
+    if text.trim().is_empty() {
+        wrong(format!("`{field}` is empty; expected some text"))
+    } else if text.len() > most {
+        wrong(format!("`{field}` has {} bytes; expected at most {most}", text.len()))
+    } else {
+        Ok(())
+    }
 }
 
 fn too_many() -> Problem {

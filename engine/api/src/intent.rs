@@ -13,7 +13,6 @@ use homeostat_world::Clock;
 use homeostat_world::limits::NAME_BYTES_MAX;
 use http::HeaderMap;
 
-use crate::gaps::worded;
 use crate::limits::BODY_BYTES_MAX;
 use crate::parameters::Parameters;
 use crate::problem::{Code, Problem};
@@ -62,7 +61,7 @@ pub(crate) async fn adopt<C: Clock>(
     parameters.finish()?;
     intake::json_type(&headers, &[("application/json", ())])?;
     let held = body::read(&api, body, BODY_BYTES_MAX).await?;
-    let request = understood(intake::utf8(held.bytes())?)?;
+    let request = understood(held.bytes())?;
     let source = |it: SpecText| Source { name: it.name, text: it.text };
     let sources: Vec<Source> = request.sources.into_iter().map(source).collect();
     if is_dry {
@@ -70,21 +69,15 @@ pub(crate) async fn adopt<C: Clock>(
         return Ok(Json(Proposal::of(proposal, None)));
     }
     let by = request.by.unwrap_or_default();
-    worded(Code::InvalidAdoption, "by", &by, NAME_BYTES_MAX)?;
+    intake::worded(Code::InvalidAdoption, "by", &by, NAME_BYTES_MAX)?;
     let adoption = Adoption { sources, by, expected: request.expected };
     let evolved = api.handle.adopt(adoption).await?;
     Ok(Json(Proposal::of(evolved.proposal, Some(evolved.position))))
 }
 
-fn understood(text: &str) -> Result<AdoptionRequest, Problem> {
-    let request: AdoptionRequest = serde_json::from_str(text).map_err(|error| {
-        let problem = intake::malformed(&error);
-        if problem.is(Code::MalformedJson) {
-            return problem;
-        }
-        Problem::new(Code::InvalidAdoption, problem.detail)
-            .help("expected an object with `sources` (each with `name` and `text`) and `by`")
-    })?;
+fn understood(body: &[u8]) -> Result<AdoptionRequest, Problem> {
+    let expected = "expected an object with `sources` (each with `name` and `text`) and `by`";
+    let request: AdoptionRequest = intake::object(body, Code::InvalidAdoption, expected)?;
     if request.sources.is_empty() {
         return Err(Problem::new(
             Code::InvalidAdoption,
@@ -93,7 +86,7 @@ fn understood(text: &str) -> Result<AdoptionRequest, Problem> {
         .field("sources"));
     }
     for source in &request.sources {
-        worded(Code::InvalidAdoption, "sources", &source.name, NAME_BYTES_MAX)?;
+        intake::worded(Code::InvalidAdoption, "sources", &source.name, NAME_BYTES_MAX)?;
     }
     Ok(request)
 }

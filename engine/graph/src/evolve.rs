@@ -25,7 +25,7 @@ use homeostat_world::{Position, Timestamp};
 use crate::change::Change;
 use crate::evaluator::Evaluator;
 use crate::program::Program;
-pub use backlog::{BackfillView, Retroactive, Standing};
+pub use backlog::{BackfillView, Retroactive, SLUG as BACKFILL, Standing, asked_at, question};
 use merge::Merge;
 use pairing::Pairing;
 pub use preview::{ClausePreview, Preview};

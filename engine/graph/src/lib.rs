@@ -49,7 +49,8 @@ pub use contract::{Standing, Verdict};
 pub use datum::Truth;
 pub use evaluator::{Evaluator, Footprint};
 pub use evolve::{
-    Adoption, BackfillView, ClausePreview, Preview, Retroactive, Standing as BackfillStanding,
+    Adoption, BACKFILL, BackfillView, ClausePreview, Preview, Retroactive,
+    Standing as BackfillStanding, asked_at, question,
 };
 pub use explain::{Consequences, Explainer, TimeLine};
 pub use fact::{Fact, Fields, LineError};

@@ -26,7 +26,6 @@ mod evolution;
 mod guards;
 mod history;
 mod instances;
-mod landed;
 mod log;
 mod meaning;
 mod occasions;
@@ -46,7 +45,6 @@ use homeostat_world::Timestamp;
 use crate::change::Fulfilment;
 use crate::datum::Truth;
 use history::History;
-pub use landed::landed;
 
 /// One thing that happens to an evaluator.
 #[derive(Clone, Debug, PartialEq)]

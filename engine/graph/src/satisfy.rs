@@ -270,12 +270,12 @@ impl State {
             ("decision", Value::Text("waive")) => word = Some(Word::Waive),
             ("decision", Value::Text("backfill")) => word = Some(Word::Backfill),
             ("gap", Value::Text(gap)) => {
-                (id, adoption) = (self.parse_id(program, gap), backlog::parse(gap));
+                (id, adoption) = (self.parse_id(program, gap), backlog::asked_at(gap));
             }
             _ => {}
         });
         if let (Some(word), Some(position)) = (word, adoption) {
-            self.decide_backfill(program, position, word, sink);
+            self.decide_backfill(program, position.get(), word, sink);
             return;
         }
         let slot = id.filter(|_| word == Some(Word::Waive)).and_then(|id| self.open.find(id));

@@ -7,15 +7,13 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use homeostat_graph::{
-    Adoption, Consequences, Evaluator, Explainer, ObligationName, Program, TimeLine,
-};
+use homeostat_graph::{Consequences, Evaluator, Explainer, ObligationName, Program, TimeLine};
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::versions::{self, Next};
 use homeostat_kernel::{Proposal, Version, VersionView};
-use homeostat_log::{Append, Control, Event, Kind, LogError, Reader, Receipt};
+use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
 use homeostat_world::{Clock, Durability, Position, Store, Timestamp};
 
 use crate::context::Context;
@@ -135,7 +133,8 @@ impl Past {
             evaluator.on_event(&event, &mut |_| {});
             later.iter_mut().for_each(|next| next.see(&event));
             if !later.is_empty()
-                && let Some(adoption) = adoption(&event)?
+                && let Some((version, _)) = versions::adoption(&event).map_err(Failure::new)?
+                && let Some(adoption) = version.adoption()
                 && let Some(next) = later.pop_front()
             {
                 evaluator = next.take_over(&evaluator, adoption);
@@ -155,9 +154,7 @@ impl Past {
 
     /// An evaluator under the first version, and the others, which have seen nothing.
     fn versions(&self) -> Result<(Evaluator, VecDeque<Next>), Failure> {
-        let pairs = self.specs.iter().zip(self.specs.iter().skip(1));
-        let later = pairs.map(|(before, spec)| Next::new(spec.clone(), before));
-        let later = later.collect::<Result<_, _>>().map_err(Failure::new)?;
+        let later = versions::later(&self.specs).map_err(Failure::new)?;
         let first = match self.specs.as_slice() {
             [first, _, ..] => Arc::new(Program::compile(first).map_err(Failure::new)?),
             _ => Arc::clone(&self.program),
@@ -231,16 +228,6 @@ pub(crate) fn append(folder: &Path, request: Append) -> Result<Receipt, Failure>
             .ok_or_else(|| Failure::new("the log gave no answer"))?
             .map_err(|refusal| running::with_remedy(&refusal.to_string()))
     })
-}
-
-/// The adoption that the event is, unless it is of the first version or another event.
-fn adoption(event: &Event) -> Result<Option<Adoption>, Failure> {
-    if !Control::is_evolution(event) {
-        return Ok(None);
-    }
-    let control = Control::from_event(event).transpose().map_err(Failure::new)?;
-    let version = control.and_then(|control| Version::of(event, &control));
-    Ok(version.and_then(|(version, _)| version.adoption()))
 }
 
 /// The versions that were in force on the log in `folder`, with what each asked of the past.

@@ -24,7 +24,6 @@ use crate::checkpoint;
 use crate::status::Totals;
 use crate::task::task;
 use crate::versions::{Next, Version, VersionError};
-pub(crate) use evolve::{BACKFILL, backfill_gap};
 
 /// Graph, conductor and agents, kept in step.
 #[derive(Debug)]
@@ -260,7 +259,7 @@ impl Machine {
                 Self::backfill_asked(adopted, at, strength)
             }
             Change::BackfillDecided { adopted, outcome } => {
-                Fact::GapClosed { gap: backfill_gap(adopted), outcome }
+                Fact::GapClosed { gap: homeostat_graph::question(adopted), outcome }
             }
             Change::DeadlineMissed { id, due } => {
                 Fact::DeadlineMissed { gap: self.graph.show(id), due }

@@ -153,9 +153,7 @@ impl Version {
         }
         Ok(loaded.spec)
     }
-}
 
-impl Version {
     /// The evolution that it is, for the graph; none for the first version.
     #[must_use]
     pub fn adoption(&self) -> Option<homeostat_graph::Adoption> {
@@ -231,8 +229,7 @@ where
     if !Control::is_evolution(event) {
         return machine.apply(event);
     }
-    let Some(control) = Control::from_event(event).transpose()? else { return Ok(()) };
-    let Some((version, sources)) = Version::of(event, &control) else { return Ok(()) };
+    let Some((version, sources)) = adoption(event)? else { return Ok(()) };
     let mut next = Next::new(version.spec(&sources, Some(spec), given)?, spec)?;
     for seen in earlier() {
         let seen = seen?;
@@ -252,12 +249,7 @@ where
 pub(crate) fn first<S: Store>(
     reader: &Reader<S>,
 ) -> Result<Option<(Version, Vec<Source>)>, VersionError> {
-    for event in reader.read(Position::new(1)) {
-        if let Some(found) = adoption(&event?)? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
+    adoptions(reader).next().transpose()
 }
 
 /// Every version that was put in force on a log, with its texts, the newest last.
@@ -265,14 +257,23 @@ pub(crate) fn first<S: Store>(
 /// # Errors
 /// When the log cannot be read.
 pub fn all<S: Store>(reader: &Reader<S>) -> Result<Vec<(Version, Vec<Source>)>, VersionError> {
-    let mut found = Vec::new();
-    for event in reader.read(Position::new(1)) {
-        found.extend(adoption(&event?)?);
-    }
-    Ok(found)
+    adoptions(reader).collect()
 }
 
-fn adoption(event: &Event) -> Result<Option<(Version, Vec<Source>)>, VersionError> {
+fn adoptions<S: Store>(
+    reader: &Reader<S>,
+) -> impl Iterator<Item = Result<(Version, Vec<Source>), VersionError>> {
+    let events = reader.read(Position::new(1));
+    events.filter_map(|event| {
+        event.map_err(VersionError::from).and_then(|event| adoption(&event)).transpose()
+    })
+}
+
+/// The version that an event puts in force, with its texts; none for any other event.
+///
+/// # Errors
+/// When the event is of another version of the engine.
+pub fn adoption(event: &Event) -> Result<Option<(Version, Vec<Source>)>, VersionError> {
     // By the type first: to read every decision of a long log takes long.
     if event.event.kind != Kind::Control || !event.event.r#type.starts_with("intent.") {
         return Ok(None);
@@ -305,6 +306,15 @@ pub(crate) fn follow<S: Store>(
         specs.push(given.clone());
     }
     Ok(specs)
+}
+
+/// Each of `specs` but the first, ready to examine a log and to take over from the one before.
+///
+/// # Errors
+/// When one cannot be evaluated.
+pub fn later<C: FromIterator<Next>>(specs: &[Spec]) -> Result<C, CompileError> {
+    let pairs = specs.iter().zip(specs.iter().skip(1));
+    pairs.map(|(before, spec)| Next::new(spec.clone(), before)).collect()
 }
 
 /// The event that puts `spec` in force in the place of another.

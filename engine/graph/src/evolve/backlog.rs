@@ -111,7 +111,7 @@ pub(crate) enum Word {
 }
 
 /// The slug of the gap that stands for what is held of a version.
-pub(crate) const SLUG: &str = "backfill";
+pub const SLUG: &str = "backfill";
 
 impl Backlog {
     /// Whether nothing retroactive is open.
@@ -407,8 +407,16 @@ impl State {
     }
 }
 
-/// Reads `backfill@17`.
-pub(crate) fn parse(gap: &str) -> Option<u64> {
+/// `backfill@17`: the gap of the question what becomes of the past, for the version that was adopted
+/// there.
+#[must_use]
+pub fn question(adopted: Position) -> String {
+    format!("{SLUG}@{adopted}")
+}
+
+/// Where the version was adopted whose question a gap is, if it is one.
+#[must_use]
+pub fn asked_at(gap: &str) -> Option<Position> {
     let (slug, position) = gap.split_once('@')?;
     if slug == SLUG { position.parse().ok() } else { None }
 }

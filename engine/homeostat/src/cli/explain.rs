@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         Asked::Code => return help_code::page(what, context),
         Asked::Event(position) => Topic::Event(position),
         // A question about the past is no obligation of its own: it came with its version.
-        Asked::Gap(gap, Began::Event(position)) if gap.starts_with("backfill@") => {
+        Asked::Gap(gap, Began::Event(position)) if homeostat_graph::asked_at(&gap).is_some() => {
             Topic::Event(position)
         }
         Asked::Gap(gap, began) => Topic::Gap(gap, began),

@@ -43,9 +43,9 @@ impl StateCheck {
     /// A check of `machine` as it is now. `chain` is the log's at its position; `blank` has seen nothing, under the
     /// first version of the spec and the same agents; `later` are the other versions that were in force.
     #[must_use]
-    pub fn of(machine: &Machine, blank: Machine, later: Vec<Next>, chain: ChainHash) -> Self {
+    pub fn of(machine: &Machine, blank: Machine, later: VecDeque<Next>, chain: ChainHash) -> Self {
         let kept = Kept { bytes: machine.checkpoint(&chain), time: machine.time(), chain };
-        Self { kept, replayed: blank, ahead: later.into(), stopped: None }
+        Self { kept, replayed: blank, ahead: later, stopped: None }
     }
 }
 

@@ -18,7 +18,6 @@ use super::Loop;
 use super::queries::YIELD_EVERY;
 use super::round::{Destination, Round};
 use crate::handle::{AdoptError, Adoption, AppendError, Evolved, Proposal, VersionView};
-use crate::machine::BACKFILL;
 use crate::status::Health;
 use crate::versions::{Next, evolved};
 
@@ -165,17 +164,6 @@ where
             VersionView { version: version.clone(), backfill, left }
         };
         self.machine.versions().iter().map(view).collect()
-    }
-
-    /// Where the version was adopted that the gap stands for, if it does for what one asks of the past.
-    pub(super) fn asked_at(gap: &str) -> Option<Position> {
-        let (slug, position) = gap.split_once('@')?;
-        if slug == BACKFILL { position.parse().ok() } else { None }
-    }
-
-    /// Whether a gap stands for what a version asks of the past.
-    pub(super) fn is_backfill(gap: &str) -> bool {
-        Self::asked_at(gap).is_some()
     }
 }
 

@@ -16,7 +16,7 @@ use super::Loop;
 use crate::check::{Checked, Checker, Found, LogCheck, StateCheck};
 use crate::handle::CheckBegun;
 use crate::status::Health;
-use crate::versions::{self, Next, VersionError};
+use crate::versions::{self, VersionError};
 
 /// Events that a check takes in before it lets others run: well under a millisecond.
 const YIELD_EVERY: u64 = 512;
@@ -60,11 +60,12 @@ where
         self.next_check = self.settings.check_every.map(|every| now + every);
         let head = self.log.head();
         assert!(self.machine.applied() == head.position, "a check is of the head");
-        let mut checkers: Vec<Box<dyn Checker>> = vec![Box::new(LogCheck::default())];
+        let mut checkers: Vec<Box<dyn Checker>> = Vec::new();
         match self.state_check(head.chain) {
-            Ok(check) => checkers.insert(0, Box::new(check)),
+            Ok(check) => checkers.push(Box::new(check)),
             Err(error) => tracing::warn!(%error, "the state is not checked"),
         }
+        checkers.push(Box::new(LogCheck::default()));
         let checks = checkers.iter().map(|checker| checker.name().to_owned()).collect();
         let begun = CheckBegun { position: head.position, checks };
         // Taken here, so that it reaches exactly as far as the state does.
@@ -93,9 +94,7 @@ where
         let specs = versions::follow(&self.log.reader(), self.machine.versions(), &self.spec)?;
         let first = specs.first().unwrap_or(&self.spec);
         let blank = self.machine.blank(first)?;
-        let pairs = specs.iter().zip(specs.iter().skip(1));
-        let later = pairs.map(|(before, spec)| Next::new(spec.clone(), before));
-        Ok(StateCheck::of(&self.machine, blank, later.collect::<Result<_, _>>()?, chain))
+        Ok(StateCheck::of(&self.machine, blank, versions::later(&specs)?, chain))
     }
 
     /// Takes in what a check found. What the log lacks of it goes into the next round.

@@ -35,7 +35,9 @@ where
         let head = reader.head().position;
         // A question about the past is no obligation of its own: it came with its version.
         let topic = match topic {
-            Topic::Gap(gap) => Self::asked_at(&gap).map_or(Topic::Gap(gap), Topic::Event),
+            Topic::Gap(gap) => {
+                homeostat_graph::asked_at(&gap).map_or(Topic::Gap(gap), Topic::Event)
+            }
             event @ Topic::Event(_) => event,
         };
         let none = match &topic {

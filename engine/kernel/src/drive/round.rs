@@ -270,13 +270,14 @@ where
             .conductor
             .gap(&verdict.gap)
             .ok_or_else(|| DecideError::Unknown(verdict.gap.clone()))?;
-        if verdict.decision == Word::Retry && Self::is_backfill(&verdict.gap) {
+        let is_question = homeostat_graph::asked_at(&verdict.gap).is_some();
+        if verdict.decision == Word::Retry && is_question {
             return Err(DecideError::Backfill(verdict.gap.clone()));
         }
         if verdict.decision == Word::Retry && gap.state != GapState::Escalated {
             return Err(DecideError::NotEscalated(verdict.gap.clone()));
         }
-        if verdict.decision == Word::Backfill && !Self::is_backfill(&verdict.gap) {
+        if verdict.decision == Word::Backfill && !is_question {
             return Err(DecideError::NotBackfill(verdict.gap.clone()));
         }
         Ok(Control::GapDecided {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use homeostat_conductor::{ClauseFacts, Fact};
-use homeostat_graph::{Adoption, Clause};
+use homeostat_graph::{Adoption, BACKFILL, Clause, question};
 use homeostat_intent::lowered::{Performer, Strength};
 use homeostat_log::control::GapKind;
 use homeostat_log::{Control, Event};
@@ -16,9 +16,6 @@ use homeostat_world::{Position, Timestamp};
 
 use super::Machine;
 use crate::versions::{Next, Version, VersionError};
-
-/// The slug of the gap that stands for what a version asks of the past and nobody has decided.
-pub(crate) const BACKFILL: &str = "backfill";
 
 impl Machine {
     /// Keeps a version ready that has seen every event so far; it sees each further one, until the
@@ -79,7 +76,7 @@ impl Machine {
     /// What the conductor hears when a person's word is needed about what a version asks of the past.
     pub(super) fn backfill_asked(adopted: Position, at: Timestamp, strength: Strength) -> Fact {
         Fact::GapOpened {
-            gap: backfill_gap(adopted),
+            gap: question(adopted),
             clause: ClauseFacts {
                 clause: format!("{:016x}", 0),
                 slug: BACKFILL.to_owned(),
@@ -94,11 +91,6 @@ impl Machine {
             opened: at,
         }
     }
-}
-
-/// `backfill@17`: the gap of the version that was adopted there.
-pub(crate) fn backfill_gap(adopted: Position) -> String {
-    format!("{BACKFILL}@{adopted}")
 }
 
 /// What the conductor knows of a clause.

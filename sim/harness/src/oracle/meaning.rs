@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use homeostat_graph::reference::{Step, Verdict, evaluate, landed};
+use homeostat_graph::reference::{Step, Verdict, evaluate};
 use homeostat_log::Control;
 use homeostat_log::control::GapOutcome;
 
@@ -43,12 +43,11 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
         steps.push(Step::Event(Box::new(event.clone())));
     }
     steps.push(Step::Advance(look.engine_now));
-    let verdicts: BTreeMap<String, Verdict> =
-        evaluate(&landed(evidence.setup.spec.clone()), &steps)
-            .obligations
-            .into_iter()
-            .map(|((occasion, slug), verdict)| (format!("{slug}@{occasion}"), verdict))
-            .collect();
+    let verdicts: BTreeMap<String, Verdict> = evaluate(&evidence.setup.spec, &steps)
+        .obligations
+        .into_iter()
+        .map(|((occasion, slug), verdict)| (format!("{slug}@{occasion}"), verdict))
+        .collect();
     let (by_then, by_the_end) = (said(evidence, look.position), said(evidence, u64::MAX));
     for (gap, verdict) in &verdicts {
         complete(gap, verdict, by_the_end.get(gap).copied().unwrap_or_default(), findings);

@@ -9,7 +9,6 @@ use homeostat_intent::lowered::Spec;
 use homeostat_log::{Data, Event, Kind, Link, NewEvent};
 use homeostat_world::{Position, Timestamp};
 
-use super::super::landed::landed;
 use super::super::{Step, evaluate};
 use super::dice::Dice;
 use super::drawing::Drawing;
@@ -31,7 +30,7 @@ impl Case {
     /// A spec of the drawer's own, and a log for it.
     #[must_use]
     pub fn generate(dice: &mut Dice<'_>) -> Self {
-        Self::of(Words::LANDED, dice)
+        Self::of(Words::ALL, dice)
     }
 
     /// The same with some constructs only.
@@ -51,8 +50,7 @@ impl Case {
     /// knows never happens.
     #[must_use]
     pub fn under(spec: Spec, dice: &mut Dice<'_>) -> Self {
-        let words = Words { evolution: false, ..Words::LANDED };
-        let spec = landed(spec);
+        let words = Words { evolution: false, ..Words::ALL };
         let setting = Setting::under(&spec, dice);
         let versions = Versions::new(spec.clone(), 0, words, setting);
         let steps = Telling::new(dice, words, setting, versions).steps();

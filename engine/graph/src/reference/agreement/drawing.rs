@@ -13,7 +13,6 @@ use homeostat_intent::lowered::{
 };
 use homeostat_intent::source::Span;
 
-use super::super::landed;
 use super::declared::declarations;
 use super::dice::Dice;
 use super::words::{Setting, Words};
@@ -128,11 +127,7 @@ impl<'d, 'b> Drawing<'d, 'b> {
         };
         let daily = !matches!(period, Period::Fixed(_));
         let at = if daily && self.dice.chance(60) {
-            let entity = if landed::FAR_TIMES {
-                self.dice.one(&["customer", "customer", "order"])
-            } else {
-                "customer"
-            };
+            let entity = self.dice.one(&["customer", "customer", "order"]);
             let hops: &[_] = if entity == "customer" {
                 &[("at", None)]
             } else {

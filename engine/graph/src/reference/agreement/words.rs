@@ -6,7 +6,6 @@
 
 use homeostat_intent::lowered::{Period, Spec, Trigger};
 
-use super::super::landed;
 use super::dice::Dice;
 
 /// The constructs that a case may use, beside events, duties and guards.
@@ -53,18 +52,6 @@ impl Words {
         assertions: true,
         contract: true,
         evolution: true,
-    };
-
-    /// What the incremental evaluator has.
-    pub const LANDED: Self = Self {
-        each: landed::EACH,
-        counts: true,
-        held: landed::HELD,
-        ticks: landed::TICKS,
-        tombstones: landed::TOMBSTONES,
-        assertions: landed::ASSERTIONS,
-        contract: landed::CONTRACT,
-        evolution: landed::EVOLUTION,
     };
 
     /// Which of these a case uses.
