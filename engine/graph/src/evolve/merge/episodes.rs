@@ -98,7 +98,7 @@ impl Merge<'_> {
                 seen.swap_remove(place).release(&mut state.symbols);
             }
         }
-        self.let_go_again(state, always, &seen);
+        self.forget_findings(state, always, &seen);
         state.forget_event();
         let mut all = seen.clone();
         all.extend(state.watches.of(watch).map(|(_, instance)| instance));
@@ -122,9 +122,10 @@ impl Merge<'_> {
         }
     }
 
-    /// An examination does not know that a person has let changes be.
-    fn let_go_again(&self, state: &mut State, always: &AlwaysPlan, instances: &[Datum]) {
-        if let Ends::WithWord(column) = always.ends {
+    /// What events alone find is as the old version found it. An examination does not know that a
+    /// person has let changes be, and its clock is that of the log, not that of whoever watched.
+    fn forget_findings(&self, state: &mut State, always: &AlwaysPlan, instances: &[Datum]) {
+        if let Some(column) = cell(always) {
             for &instance in instances {
                 state.clear(self.new, column, instance);
             }

@@ -199,6 +199,32 @@ fn a_change_of_what_is_immutable_stays_let_go_or_owed() {
 }
 
 #[test]
+fn what_lay_in_no_future_that_anybody_knew_does_not_lie_there_by_an_edit() {
+    let fixed = BARE.replace("has: why, size", "has: why, size  rule: timestamp_never_in_future");
+    // Seed 21498, shuffled: the event came before time was known, and is looked at again when it is.
+    let mut story = Story::new(&fixed);
+    let mut early = event(1, 1, "deal.created", r#"{"deal":"d1"}"#);
+    early.event.time = at(20);
+    story.evaluator.on_event(&early, &mut |_| {});
+    story.log.push(early);
+    story.adopt(10, Policy::Sequential, &edited(&fixed)).restart();
+    assert_eq!(story.said(), "", "the old version found nothing");
+    let mut late = event(3, 11, "deal.changed", r#"{"deal":"d1"}"#);
+    late.event.time = at(15);
+    story.see(late);
+    let slug = "timestamp_never_in_future";
+    assert_eq!(
+        of(&mut story, slug),
+        format!("{slug}@3~d1 activated 11\n{slug}@3~d1 gap Consistency 11")
+    );
+    story.pass(at(16));
+    assert_eq!(
+        of(&mut story, slug),
+        format!("{slug}@3~d1 InTime by 3\n{slug}@3~d1 closed Fulfilled")
+    );
+}
+
+#[test]
 fn what_a_checker_reported_before_counts_for_a_new_assertion_and_for_a_kept_one() {
     let shown = with("always { assert shown: every(deal) is reachable_through_projection }");
     let report = |story: &mut Story, second, holds: bool| {
