@@ -42,6 +42,43 @@ pub struct Task {
     pub requires: Vec<String>,
     /// The events behind the gap as CloudEvents, the trigger first.
     pub context: Vec<Json>,
+    /// Why it is a gap, and what would close it.
+    pub situation: Situation,
+    /// What must hold whatever is done, as written.
+    pub must_hold: Arc<Vec<String>>,
+}
+
+/// Why a gap is one: what called for it or what is violated, since when, and what would end it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Situation {
+    /// `reaction`, `temporal`, `consistency`, `intent` or `quality`.
+    pub kind: String,
+    /// The whole of it in words: what is to be done, why, since when, by when, and what ends it.
+    pub in_words: String,
+    /// What called for it, or what is violated and how.
+    pub because: String,
+    /// Since when it is owed.
+    pub since: Option<Timestamp>,
+    /// What ends it.
+    pub resolved_when: String,
+    /// What must always hold and does not, when that is what the gap is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub violated: Option<Violated>,
+}
+
+/// What must always hold and does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Violated {
+    /// As written.
+    pub says: String,
+    /// Of which entity; none: of the system as a whole.
+    pub entity: Option<String>,
+    /// Of which instance.
+    pub instance: Option<String>,
+    /// The position of the event since which it is so.
+    pub since: u64,
+    /// The values that make it so: each with what it is the value of, and what that comes to.
+    pub found: Vec<Json>,
 }
 
 /// One argument of the call.
@@ -88,8 +125,11 @@ pub struct Brief {
     pub gap: String,
     /// The how-manieth agent of this gap, from 1.
     pub attempt: u32,
-    /// The call as written.
+    /// The call as written; of what must always hold, that.
     pub goal: String,
+    /// Why it is a gap, and what would close it.
+    #[serde(default)]
+    pub situation: Situation,
     /// The action's name.
     pub action: String,
     /// How many agents deep the gap is; what the agent appends is one deeper.
@@ -129,6 +169,9 @@ pub struct Constraints {
     pub events_max: usize,
     /// Bytes of one event's data at most, as JSON.
     pub event_bytes_max: usize,
+    /// What must hold whatever is done: the assertions, rules and invariants of the spec, as written.
+    #[serde(default)]
+    pub must_hold: Arc<Vec<String>>,
 }
 
 /// What an agent may use up.

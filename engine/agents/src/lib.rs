@@ -16,7 +16,9 @@ mod runner;
 #[cfg(test)]
 mod tests;
 
-pub use brief::{Agreement, Argument, Brief, Budget, Constraints, Key, PROTOCOL, Task};
+pub use brief::{
+    Agreement, Argument, Brief, Budget, Constraints, Key, PROTOCOL, Situation, Task, Violated,
+};
 pub use claim::{Claim, ClaimError, ClaimedEvent};
 pub use file::{
     AgentsFile, CommandLine, Deed, FileError, FileErrors, Kind, Member, Plan, Script, Template,

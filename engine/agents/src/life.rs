@@ -340,6 +340,7 @@ fn brief(member: &Member, agent: &str, order: &Order, task: Task, now: Timestamp
         gap: order.gap.clone(),
         attempt: order.attempt,
         goal: task.goal,
+        situation: task.situation,
         action: task.action,
         depth: task.depth,
         arguments: task.arguments,
@@ -355,6 +356,7 @@ fn brief(member: &Member, agent: &str, order: &Order, task: Task, now: Timestamp
             agree: task.agree,
             events_max: AGENT_EVENTS_MAX,
             event_bytes_max: AGENT_EVENT_BYTES_MAX,
+            must_hold: task.must_hold,
         },
         budget: Budget { deadline: now + member.time, cost_max_micro_dollars: order.cost_max },
     }

@@ -62,6 +62,8 @@ fn task() -> Task {
         ],
         inferred: false,
         requires: Vec::new(),
+        situation: Situation::default(),
+        must_hold: Arc::new(vec!["invariant response_time < 500ms".to_owned()]),
         context: vec![json!({
             "type": "interaction.created", "position": "41", "subject": "interaction/i1",
             "data": { "mood": "sour" },

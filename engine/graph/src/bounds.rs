@@ -38,7 +38,8 @@ pub(crate) struct Bounds {
 /// The newest samples of one metric.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
-    pub(crate) any: bool,
+    /// The newest; none before the first.
+    pub(crate) last: Option<f64>,
     pub(crate) newest: VecDeque<f64>,
     sorted: Vec<f64>,
 }
@@ -105,7 +106,7 @@ impl Bounds {
 impl Samples {
     /// Takes in a sample, and lets the oldest go when there are enough.
     pub(crate) fn add(&mut self, value: f64, plan: &MetricPlan) {
-        self.any = true;
+        self.last = Some(value);
         if !plan.kept {
             return;
         }
@@ -120,6 +121,11 @@ impl Samples {
             let place = self.sorted.partition_point(|it| it.total_cmp(&value).is_lt());
             self.sorted.insert(place, value);
         }
+    }
+
+    /// What is compared with a bound now; none before the first sample.
+    pub(crate) fn current(&self, aggregate: Aggregate) -> Option<f64> {
+        self.last.map(|last| self.aggregate(aggregate, last))
     }
 
     fn aggregate(&self, aggregate: Aggregate, value: f64) -> f64 {

@@ -14,7 +14,7 @@ use crate::evaluator::Evaluator;
 use crate::program::Program;
 
 /// The form of the bytes. Another form is another number.
-const VERSION: u64 = 7;
+const VERSION: u64 = 8;
 
 /// Why bytes are no state of a program.
 #[derive(Debug, thiserror::Error)]

@@ -82,7 +82,9 @@ impl Evaluator {
                 let plan = self.program().standards.get(index as usize);
                 let samples = plan.and_then(|plan| state.bounds.metrics.get(plan.metric as usize));
                 match state.bounds.standards.get(index as usize) {
-                    Some(Kept::Within) if samples.is_some_and(|it| it.any) => Verdict::Holds,
+                    Some(Kept::Within) if samples.is_some_and(|it| it.last.is_some()) => {
+                        Verdict::Holds
+                    }
                     Some(Kept::Violated(_) | Kept::Silent) => Verdict::Violated,
                     _ => Verdict::Undetermined,
                 }

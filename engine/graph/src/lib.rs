@@ -22,6 +22,7 @@ pub mod explain;
 mod fact;
 #[cfg(test)]
 mod fixtures;
+mod ground;
 mod guards;
 mod instances;
 mod intern;
@@ -54,6 +55,7 @@ pub use evolve::{
 };
 pub use explain::{Consequences, Explainer, TimeLine};
 pub use fact::{Fact, Fields, LineError};
+pub use ground::{Ground, Violation};
 pub use occasion::{Began, ObligationName};
 pub use program::bounds::{Judge, Sort};
 pub use program::{Clause, ClauseIndex, GuardIndex, Program};

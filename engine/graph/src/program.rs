@@ -451,6 +451,12 @@ pub(crate) struct RequirementPlan {
 }
 
 impl Clause {
+    /// Whether it says what must always hold, and is no duty.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watched
+    }
+
     /// A clause that says no more than its name yet.
     pub(crate) fn bare(id: ClauseId, slug: &str, text: &str) -> Self {
         Self {

@@ -275,7 +275,8 @@ impl Ends {
     }
 }
 
-fn fill(scene: &mut Scene, plan: &WatchPlan, instance: Datum) {
+/// The frame of a watch that looks at an instance.
+pub(crate) fn fill(scene: &mut Scene, plan: &WatchPlan, instance: Datum) {
     scene.frame.clear();
     scene.frame.resize(plan.frame as usize, Datum::Absent);
     if let Some(place) = scene.frame.first_mut() {

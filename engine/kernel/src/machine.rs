@@ -22,13 +22,15 @@ use serde_json::Value as Json;
 use crate::check::Reports;
 use crate::checkpoint;
 use crate::status::Totals;
-use crate::task::task;
+use crate::task::{Common, task};
 use crate::versions::{Next, Version, VersionError};
 
 /// Graph, conductor and agents, kept in step.
 #[derive(Debug)]
 pub struct Machine {
     program: Arc<Program>,
+    /// What every agent is told.
+    common: Common,
     pub(crate) graph: Evaluator,
     pub(crate) conductor: Conductor,
     pub(crate) agents: Agents,
@@ -68,8 +70,10 @@ impl Machine {
         let (totals, applied) = (Totals::default(), Position::ZERO);
         let (ticks_run, changes) = (graph.ticks_run(), Vec::new());
         let (reports, versions, next) = (Reports::default(), Vec::new(), None);
+        let common = Common::of(&program);
         Self {
             program,
+            common,
             graph,
             conductor,
             agents,
@@ -199,7 +203,9 @@ impl Machine {
     pub fn spawn(&mut self, spawn: Spawn, context: Vec<Json>, now: Timestamp) -> Option<Spawned> {
         let id = self.graph.parse_id(&spawn.gap)?;
         let obligation = self.graph.obligation(id)?;
-        let task = task(&self.program, &obligation, spawn.gap.clone(), context);
+        let kind = self.conductor.gap(&spawn.gap)?.kind;
+        let said = (spawn.gap.clone(), kind, self.graph.ground(id));
+        let task = task((&self.program, &self.common), &obligation, said, context);
         let order = homeostat_agents::Order {
             gap: spawn.gap,
             attempt: spawn.attempt,

@@ -215,6 +215,24 @@ pub enum GapKind {
     Quality,
 }
 
+impl GapKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Reaction, Self::Temporal, Self::Consistency, Self::Intent, Self::Quality];
+
+    /// The word that the log has for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reaction => "reaction",
+            Self::Temporal => "temporal",
+            Self::Consistency => "consistency",
+            Self::Intent => "intent",
+            Self::Quality => "quality",
+        }
+    }
+}
+
 /// How a gap ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

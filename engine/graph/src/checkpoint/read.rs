@@ -365,11 +365,12 @@ fn bounds(from: &mut Decoder<'_>, program: &Program, state: &mut State) -> Read<
     expect_len(from, program.metrics.len(), "metrics")?;
     for (samples, plan) in state.bounds.metrics.iter_mut().zip(&program.metrics) {
         expect_len(from, 2, "samples")?;
-        let any = from.bool()?;
+        let last = from.datatype()? != Type::Null;
+        let last = if last { Some(from.f64()?) } else { from.null().map(|()| None)? };
         for _ in 0..len(from)? {
             samples.add(from.f64()?, plan);
         }
-        samples.any = any;
+        samples.last = last;
     }
     expect_len(from, program.standards.len(), "invariants")?;
     for standing in &mut state.bounds.standards {

@@ -218,7 +218,12 @@ fn episodes(bytes: &mut Bytes, program: &Program, state: &State) -> Written {
 fn bounds(bytes: &mut Bytes, state: &State) -> Written {
     bytes.array(count(state.bounds.metrics.len()))?;
     for samples in &state.bounds.metrics {
-        bytes.array(2)?.bool(samples.any)?.array(count(samples.newest.len()))?;
+        bytes.array(2)?;
+        match samples.last {
+            Some(last) => bytes.f64(last)?,
+            None => bytes.null()?,
+        };
+        bytes.array(count(samples.newest.len()))?;
         for value in &samples.newest {
             bytes.f64(*value)?;
         }

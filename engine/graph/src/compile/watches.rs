@@ -11,7 +11,7 @@ use homeostat_log::control::GapKind;
 
 use super::{ColumnKey, CompileError, Compiler, InBlock, number};
 use crate::program::watched::{
-    AlwaysPlan, Ends, Reader, Readers, ReportedPlan, WatchPlan, Watched,
+    AlwaysPlan, Ends, Found, Reader, Readers, ReportedPlan, WatchPlan, Watched,
 };
 use crate::program::{
     ArgumentPlan, BlockPlan, Clause, Constant, EntityPlan, KeyPlan, Opens, PathRead, Read, Shown,
@@ -45,9 +45,14 @@ impl Compiler<'_> {
             Check::NoLonger { longest, .. } => Some(*longest),
             _ => None,
         };
+        let found = match &assertion.check {
+            Check::Holds(_) | Check::NoLonger { .. } => Found::Values,
+            Check::Reported { checker } => Found::Reported(checker.clone()),
+            Check::Immutable | Check::NeverInFuture | Check::Shredded { .. } => Found::Rule,
+        };
         self.program.blocks.push(BlockPlan {
             triggers: Vec::new(),
-            opens: Opens::Always(AlwaysPlan { clause, entity, violated, longest, ends }),
+            opens: Opens::Always(AlwaysPlan { clause, entity, violated, longest, ends, found }),
             bound: inside.bound,
             frame: inside.frame,
             body: Vec::new(),

@@ -199,7 +199,8 @@ impl State {
         }
     }
 
-    fn collect_tests(
+    /// Every part of a condition, with its values.
+    pub(crate) fn collect_tests(
         &self,
         program: &Program,
         test: &Test,

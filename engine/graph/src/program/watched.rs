@@ -50,6 +50,19 @@ pub(crate) struct AlwaysPlan {
     pub(crate) violated: Test,
     pub(crate) longest: Option<Length>,
     pub(crate) ends: Ends,
+    /// What finds it.
+    pub(crate) found: Found,
+}
+
+/// What finds a violation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The values that a condition reads.
+    Values,
+    /// A checker outside of the graph.
+    Reported(String),
+    /// Events about the instance.
+    Rule,
 }
 
 /// How a violation comes to its end, besides that what is asserted holds again.

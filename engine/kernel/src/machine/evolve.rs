@@ -15,6 +15,7 @@ use homeostat_log::{Control, Event};
 use homeostat_world::{Position, Timestamp};
 
 use super::Machine;
+use crate::task::Common;
 use crate::versions::{Next, Version, VersionError};
 
 impl Machine {
@@ -60,6 +61,7 @@ impl Machine {
         });
         self.pass_on(withdrawn, at);
         let old = std::mem::replace(&mut self.program, Arc::clone(graph.program()));
+        self.common = Common::of(&self.program);
         self.graph = graph;
         self.conductor.set_limits(spec.limits.clone());
         for (_, before) in old.clauses() {
