@@ -202,18 +202,37 @@ impl State {
                     if let Some(tally) = self.guard_tallies.get_mut(guard as usize) {
                         tally.undecided += 1;
                     }
-                    let awaits = &at(&program.guards, guard).awaits;
-                    let waits = !canary::planted("guards_do_not_wait")
-                        && awaits.iter().any(|&place| fate(scene, place) != Fate::Fulfilled);
-                    if !waits {
-                        self.decide(program, guard, moment, scene, sink);
-                    } else {
-                        scene.waiting.push(guard);
-                    }
+                    self.reach(program, guard, moment, scene, sink);
                 }
                 ItemPlan::Each(body) => self.for_each(program, body, moment, scene, sink),
             }
         }
+    }
+
+    /// Decides a guard, or has it wait for what it awaits; lets it be if that can never come.
+    fn reach(
+        &mut self,
+        program: &Program,
+        guard: u32,
+        moment: Moment,
+        scene: &mut Scene,
+        sink: Sink<'_>,
+    ) {
+        let awaits = &at(&program.guards, guard).awaits;
+        let planted = canary::planted("guards_do_not_wait");
+        if planted || awaits.iter().all(|&place| fate(scene, place) == Fate::Fulfilled) {
+            self.decide(program, guard, moment, scene, sink);
+        } else if self.is_in_vain(awaits, scene) {
+            end_fates(program, &at(&program.guards, guard).body, scene);
+        } else {
+            scene.waiting.push(guard);
+        }
+    }
+
+    /// Whether something that is awaited can never come. An examination does not know: under the
+    /// version in force something else may have come of it.
+    fn is_in_vain(&self, awaits: &[u32], scene: &Scene) -> bool {
+        !self.examines && awaits.iter().any(|&place| fate(scene, place) == Fate::Ended)
     }
 
     /// Enters a body once for each instance that is alive now and passes its filter, in the order of
@@ -324,7 +343,7 @@ impl State {
         // Bounded: every round either moves on or takes a guard out, and each enters only once.
         while let Some(&guard) = scene.waiting.get(next) {
             let awaits = &at(&program.guards, guard).awaits;
-            if awaits.iter().any(|&place| fate(scene, place) == Fate::Ended) {
+            if self.is_in_vain(awaits, scene) {
                 scene.waiting.remove(next);
                 end_fates(program, &at(&program.guards, guard).body, scene);
                 next = 0;

@@ -325,11 +325,16 @@ impl<'a> History<'a> {
 
     /// An obligation is open while it, or the last fallback in its place, is owed.
     pub(super) fn is_open(&self, place: usize) -> bool {
-        self.owed.get(place).is_some_and(|owed| match owed.verdict.standing {
+        self.owed.get(place).is_some_and(|owed| self.is_chain_open(owed))
+    }
+
+    /// The same of one that is at hand.
+    pub(super) fn is_chain_open(&self, owed: &Owed<'a>) -> bool {
+        match owed.verdict.standing {
             Standing::Owed => true,
             Standing::Lapsed => owed.replaced_by.is_some_and(|next| self.is_open(next)),
             _ => false,
-        })
+        }
     }
 
     pub(super) fn order(&self, place: usize) -> ((bool, u64), usize) {

@@ -6,13 +6,16 @@
 //! Promise: a clause that is in both versions goes on as if nothing had happened.
 //! Start reading at [`History::adopt`].
 
-use homeostat_intent::lowered::{Backfill as Policy, ClauseId, Guard, Proposition, Spec};
+use homeostat_intent::lowered::{
+    Argument, Backfill as Policy, ClauseId, Duty, Guard, Proposition, Role, Spec,
+};
 use homeostat_log::Kind;
 use homeostat_log::control::{GapKind, GapOutcome};
 use homeostat_world::Timestamp;
 
 use super::Standing;
 use super::backfill::Backfill;
+use super::carried::Carried;
 use super::duties::Owed;
 use super::episodes::{Of, violated};
 use super::guards::{Reached, guard_number};
@@ -74,11 +77,12 @@ impl<'a> History<'a> {
             let text = self.owed.get(place).map(|owed| self.occasion(owed.occasion).text.clone());
             let found = text.and_then(|text| replay.open_of(duty.id, block, &text));
             let Some(owed) = self.owed.get_mut(place) else { continue };
+            owed.arguments = match found.and_then(|place| replay.owed.get(place)) {
+                Some(found) => found.arguments.clone(),
+                None => carried_over(owed, duty),
+            };
             (owed.duty, owed.clause, owed.block) = (duty, clause, block);
             (owed.replaces, owed.replaced_by) = (None, None);
-            if let Some(found) = found.and_then(|place| replay.owed.get(place)) {
-                owed.arguments.clone_from(&found.arguments);
-            }
         }
         for owed in &mut self.owed {
             owed.past |= !replay.clauses.iter().any(|it| it.id == owed.duty.id);
@@ -144,10 +148,10 @@ impl<'a> History<'a> {
             let scopes = replay.texts(owed.occasion);
             let is_known = |block| scopes.first().and_then(|text| self.open_of(id, block, text));
             let waits = self.guards.iter().any(|reached| {
-                reached.waits()
-                    && Some(reached.block) == block
+                Some(reached.block) == block
                     && stands_in(id, &reached.guard.body)
                     && scopes.contains(&self.occasion(reached.occasion).text.as_str())
+                    && self.still_waits(reached)
             });
             waits && block.and_then(is_known).is_none()
         };
@@ -172,8 +176,8 @@ impl<'a> History<'a> {
             let text = &replay.occasion(reached.occasion).text;
             let was = self.guards.iter().find(|it| {
                 std::ptr::eq(it.guard, guard)
-                    && it.waits()
                     && self.occasion(it.occasion).text == *text
+                    && self.still_waits(it)
             });
             if let Some(was) = was {
                 reached.met_before_adoption.extend(self.met(was));
@@ -186,7 +190,7 @@ impl<'a> History<'a> {
     /// The guards that wait since a tick, which the replay does not know, as those of the new version.
     fn guards_since_ticks(&self, spec: &'a Spec) -> Vec<Reached<'a>> {
         let since_tick = |it: &&Reached<'a>| self.occasion(it.occasion).tick.is_some();
-        let waiting = self.guards.iter().filter(|it| it.waits()).filter(since_tick);
+        let waiting = self.guards.iter().filter(since_tick).filter(|it| self.still_waits(it));
         let under_new = waiting.filter_map(|reached| {
             let (guard, number, block) =
                 place_of(counterpart(reached.guard, self.spec, spec)?, spec)?;
@@ -296,6 +300,31 @@ impl<'a> History<'a> {
         });
         moved.collect()
     }
+}
+
+/// The arguments of an obligation as those of another version of its duty: by their names, if that
+/// has others.
+fn carried_over(owed: &Owed<'_>, duty: &Duty) -> Vec<Option<Carried>> {
+    let named = |duty: &Duty| duty.arguments.iter().map(name_of).collect::<Vec<_>>();
+    let (from, to) = (named(owed.duty), named(duty));
+    if from == to {
+        return owed.arguments.clone();
+    }
+    let value = |name: &Option<String>| {
+        let place = from.iter().position(|other| name.is_some() && other == name)?;
+        owed.arguments.get(place).cloned().flatten()
+    };
+    to.iter().map(value).collect()
+}
+
+/// What an argument that is compared is called: as it is written, else by the field that carries it.
+fn name_of(argument: &Argument) -> Option<String> {
+    let field = match &argument.role {
+        Role::Key { fields, .. } => fields.first(),
+        Role::Agree { field } => Some(field),
+        Role::Guidance => return None,
+    };
+    argument.name.as_ref().or(field).cloned()
 }
 
 /// The same guard in another version.

@@ -12,6 +12,7 @@ use homeostat_log::Event;
 use super::duties::Owed;
 use super::history::History;
 use super::meaning::reads_inferred;
+use super::pairing::{stages, stands_in};
 use crate::datum::Truth;
 
 /// One guard that was ever reached.
@@ -69,11 +70,8 @@ impl<'a> History<'a> {
                 Item::ForEach(each) => {
                     let inferred = reads_inferred(&each.body);
                     let alive = self.log.alive(&each.entity, self.log.now());
-                    let rounds: Vec<usize> = alive
-                        .iter()
-                        .map(|instance| self.occasion_within(occasion, &each.entity, instance))
-                        .collect();
-                    for round in rounds {
+                    for instance in alive {
+                        let round = self.occasion_within(occasion, &each.entity, &instance);
                         let scene = self.occasion(round).scene(inferred);
                         let holds = |it| self.log.truth(it, scene) == Truth::True;
                         if each.condition.as_ref().is_none_or(holds) {
@@ -114,6 +112,38 @@ impl<'a> History<'a> {
                 && owed.block == block
                 && scopes.contains(&self.occasion(owed.occasion).text.as_str())
         })
+    }
+
+    /// Whether a guard may still be decided, and nothing that it awaits can never come.
+    pub(super) fn still_waits(&self, reached: &Reached<'a>) -> bool {
+        reached.waits()
+            && reached.guard.awaits.iter().all(|id| {
+                reached.met_before_adoption.contains(id) || self.may_be_produced(reached, *id)
+            })
+    }
+
+    /// Whether a duty has produced what it was to produce, or it or what it stands in for is owed, or
+    /// a guard around it may still be entered.
+    fn may_be_produced(&self, reached: &Reached<'a>, id: ClauseId) -> bool {
+        let mut known = self.awaited(reached, id).peekable();
+        if known.peek().is_some() {
+            return known.any(|owed| self.is_produced(owed) || self.is_chain_open(owed));
+        }
+        let scopes = self.texts(reached.occasion);
+        let is_around = |occasion: usize, block: usize| {
+            block == reached.block && scopes.contains(&self.occasion(occasion).text.as_str())
+        };
+        let lapses = self.owed.iter().any(|owed| {
+            is_around(owed.occasion, owed.block)
+                && stages(owed.duty).any(|stage| stage.id == id)
+                && self.is_chain_open(owed)
+        });
+        lapses
+            || self.guards.iter().any(|other| {
+                is_around(other.occasion, other.block)
+                    && stands_in(id, &other.guard.body)
+                    && self.still_waits(other)
+            })
     }
 
     /// Decides a guard if what every duty that it awaits was to produce has been produced.

@@ -1,8 +1,12 @@
-//! Small stories and what the language says of them, a line for each obligation and violation.
+//! Small stories and what the language says of them, a line for each obligation and violation. The
+//! incremental evaluator says the same of each, restarted before every step.
+
+mod versions;
 
 use homeostat_log::{Event, Kind};
 use homeostat_world::Timestamp;
 
+use super::agreement::{Case, disagreement};
 use super::{Standing, Step, evaluate};
 use crate::fixtures::{at, event, spec};
 
@@ -87,6 +91,11 @@ fn check(text: &str, story: &Story, expected: &[&str]) {
         })
         .collect();
     assert_eq!(lines, expected, "\n{}\n", lines.join("\n"));
+    let case = Case { spec: spec(text), steps: story.steps.clone() };
+    let everywhere: Vec<usize> = (0..case.steps.len()).collect();
+    if let Some(difference) = disagreement(&case, &everywhere) {
+        unreachable!("the incremental evaluator differs\n{difference}");
+    }
 }
 
 /// Seconds since the epoch in the first days of it, else as written.

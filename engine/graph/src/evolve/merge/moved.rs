@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::super::backlog::Owed;
 use super::{Merge, id};
 use crate::datum::Datum;
+use crate::guards::Pending;
 use crate::occasion::FIRST;
 use crate::open::{Frame, Obligation};
 use crate::program::{
@@ -183,12 +184,25 @@ impl Merge<'_> {
     /// Whether the old version has yet to decide a guard around one of its clauses for a trigger of
     /// the new state.
     pub(super) fn is_undecided(&self, state: &State, trigger: u64, old_clause: u32) -> bool {
-        let block = at(&self.old.clauses, old_clause).block;
-        let guards = self.pairing.around(old_clause);
-        self.trigger_before(state, trigger, block).is_some_and(|before| {
-            let pending = self.before.pending.get(&(before, block));
-            pending.is_some_and(|it| guards.iter().any(|guard| it.scene.waiting.contains(guard)))
-        })
+        let around = state.occasions.get(trigger).map_or(&[][..], |it| &it.around);
+        let scopes = std::iter::once(trigger).chain(around.iter().copied());
+        let mut guards = scopes.flat_map(|scope| {
+            self.pairing.around(old_clause).iter().map(move |guard| (scope, *guard))
+        });
+        guards.any(|(scope, guard)| self.waits_before(state, scope, guard).is_some())
+    }
+
+    /// What the old version has yet to decide of a trigger of the new state, if a guard of it waits.
+    pub(super) fn waits_before(
+        &self,
+        state: &State,
+        trigger: u64,
+        old_guard: u32,
+    ) -> Option<&Pending> {
+        let block = at(&self.old.guards, old_guard).block;
+        let before = self.trigger_before(state, trigger, block)?;
+        let pending = self.before.pending.get(&(before, block))?;
+        pending.scene.waiting.contains(&old_guard).then_some(pending)
     }
 
     /// What the old version knows of an open obligation of the new state whose clause it has.

@@ -9,7 +9,7 @@ use homeostat_intent::lowered::Backfill as Policy;
 
 use super::super::Adoption;
 use super::{Merge, id};
-use crate::guards::{Fate, Pending, Scene, end_fates};
+use crate::guards::{Fate, Pending, Scene};
 use crate::instances::name;
 use crate::occasion::{Began, FIRST};
 use crate::program::{Opens, Program, at};
@@ -23,12 +23,9 @@ impl Merge<'_> {
         for key in keys {
             let Some(mut pending) = state.pending.remove(&key) else { continue };
             let scene = &mut pending.scene;
-            let waits = |guard: &u32| self.goes_on_waiting(state, key.0, *guard, adoption);
-            let (kept, gone): (Vec<u32>, Vec<u32>) = scene.waiting.iter().partition(|it| waits(it));
-            scene.waiting = kept;
-            for guard in gone {
-                end_fates(self.new, &at(&self.new.guards, guard).body, scene);
-            }
+            let was = std::mem::take(&mut scene.waiting);
+            let waits = |guard: &u32| self.goes_on_waiting(state, key, *guard, scene, adoption);
+            scene.waiting = was.into_iter().filter(waits).collect();
             for guard in &scene.waiting {
                 if self.pairing.guard(*guard).is_none()
                     && let Some(tally) = state.guard_tallies.get_mut(*guard as usize)
@@ -38,9 +35,11 @@ impl Merge<'_> {
             }
             let awaited = &at(&self.new.blocks, key.1).awaited;
             for (fate, &clause) in scene.fates.iter_mut().zip(awaited) {
-                let Some(trigger) = trigger_of(self.new, state, key, clause) else { continue };
-                if *fate == Fate::Open && state.open.find(id(trigger, clause)).is_none() {
-                    *fate = self.fate_before(state, trigger, clause);
+                if *fate != Fate::Fulfilled {
+                    *fate = match self.is_owed(state, key, clause) {
+                        true => Fate::Open,
+                        false => self.fate_before(state, key.0, &scene.waiting, clause),
+                    };
                 }
             }
             state.pending.insert(key, pending);
@@ -49,31 +48,47 @@ impl Merge<'_> {
         }
     }
 
-    fn goes_on_waiting(&self, state: &State, trigger: u64, guard: u32, adoption: Adoption) -> bool {
-        match self.pairing.guard(guard) {
-            Some(old) => {
-                let block = at(&self.old.guards, old).block;
-                let before = self.trigger_before(state, trigger, block);
-                let before = before.and_then(|before| self.before.pending.get(&(before, block)));
-                before.is_some_and(|pending| pending.scene.waiting.contains(&old))
-            }
-            // What the old version has judged is not judged again.
-            None => adoption.policy != Policy::ProspectiveOnly && !self.pairing.holds_kept(guard),
+    fn goes_on_waiting(
+        &self,
+        state: &State,
+        key: (u64, u32),
+        guard: u32,
+        scene: &Scene,
+        adoption: Adoption,
+    ) -> bool {
+        if let Some(old) = self.pairing.guard(guard) {
+            return self.waits_before(state, key.0, old).is_some();
         }
+        let awaited = &at(&self.new.blocks, key.1).awaited;
+        // What the old version found is no business of a guard that it did not have.
+        let may_come = |&place: &u32| {
+            *at(&scene.fates, place) == Fate::Fulfilled
+                || self.is_owed(state, key, *at(awaited, place))
+        };
+        // What the old version has judged is not judged again.
+        adoption.policy != Policy::ProspectiveOnly
+            && !self.pairing.holds_kept(guard)
+            && at(&self.new.guards, guard).awaits.iter().all(may_come)
     }
 
-    /// What became of an awaited duty that is not open, as far as the old version remembers.
-    fn fate_before(&self, state: &State, trigger: u64, clause: u32) -> Fate {
-        let remembered = self.pairing.before(clause).and_then(|old| {
-            let plan = at(&self.old.clauses, old);
-            let before = self.trigger_before(state, trigger, plan.block)?;
-            let pending = self.before.pending.get(&(before, plan.block))?;
-            pending.scene.fates.get(plan.awaited? as usize).copied()
+    /// Whether an awaited duty of what waits under `key` is owed.
+    fn is_owed(&self, state: &State, key: (u64, u32), clause: u32) -> bool {
+        let trigger = trigger_of(self.new, state, key, clause);
+        trigger.is_some_and(|trigger| state.open.find(id(trigger, clause)).is_some())
+    }
+
+    /// What became of an awaited duty that is not open, as far as the old version remembers for one
+    /// of the guards that go on waiting.
+    fn fate_before(&self, state: &State, trigger: u64, waiting: &[u32], clause: u32) -> Fate {
+        let old = self.pairing.before(clause);
+        let guards = waiting.iter().filter_map(|guard| self.pairing.guard(*guard));
+        let mut remembered = guards.filter_map(|guard| {
+            let pending = self.waits_before(state, trigger, guard)?;
+            let awaited = &at(&self.old.blocks, at(&self.old.guards, guard).block).awaited;
+            let place = awaited.iter().position(|it| Some(*it) == old)?;
+            pending.scene.fates.get(place).copied()
         });
-        match remembered {
-            Some(Fate::Fulfilled) => Fate::Fulfilled,
-            _ => Fate::Ended,
-        }
+        if remembered.any(|fate| fate == Fate::Fulfilled) { Fate::Fulfilled } else { Fate::Ended }
     }
 
     /// An examination sees no ticks, so what waits since one is taken over from the old version.
