@@ -3,12 +3,14 @@
 //!
 //! In: [`Evidence`] of one run. Out: the names of the marks that it reached.
 //! Never: judges a run; asks the engine. Promise: the same evidence reaches the same marks.
-//! Start reading at [`Mark`]; the lists are in `controls`, `faults`, `moments` and `words`.
+//! Start reading at [`Mark`]; the lists are in `controls`, `faults`, `moments`,
+//! `standing` and `words`.
 
 mod controls;
 mod faults;
 mod moments;
 mod seen;
+mod standing;
 mod words;
 
 use homeostat_log::{Control, Event};
@@ -41,7 +43,8 @@ enum Sign {
     Moment(fn(&Seen<'_>) -> bool),
 }
 
-const LISTS: [&[Mark]; 4] = [controls::MARKS, faults::MARKS, moments::MARKS, words::MARKS];
+const LISTS: [&[Mark]; 5] =
+    [controls::MARKS, faults::MARKS, moments::MARKS, standing::MARKS, words::MARKS];
 
 /// Every mark.
 pub fn all() -> impl Iterator<Item = &'static Mark> {

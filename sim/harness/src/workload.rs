@@ -10,10 +10,11 @@ mod arrival;
 mod cast;
 mod draw;
 mod shape;
+mod standing;
 mod story;
 
 use homeostat_intent::Spec;
-use homeostat_world::{Chance, Duration};
+use homeostat_world::{Chance, Duration, Timestamp};
 
 pub use cast::agents_file;
 pub(crate) use draw::Draw;
@@ -24,6 +25,8 @@ use crate::plan::Step;
 /// How much, and what sorts of trouble the traffic itself may make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wants {
+    /// When the run begins.
+    pub start: Timestamp,
     /// How long clients are at work.
     pub active: Duration,
     /// How many clients there are.
@@ -57,7 +60,7 @@ pub struct Load {
 /// Writes what clients and people do.
 #[must_use]
 pub fn steps(spec: &Spec, wants: &Wants, chance: &Chance) -> Vec<Step> {
-    let shapes = shape::Shapes::of(spec);
+    let shapes = shape::Shapes::of(spec, &standing::times(wants));
     let moments = story::moments(spec, &shapes, wants, &mut Draw::new(chance, "workload"));
     arrival::steps(moments, wants, &mut Draw::new(chance, "arrival"))
 }

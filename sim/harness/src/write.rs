@@ -75,6 +75,7 @@ pub fn write(seed: u64, scenario: &Scenario) -> Plan {
     let clients = draw.count(1, scenario.clients.max(1));
     let checkpoint_every = u64::from(draw.count(5, 60));
     let wants = Wants {
+        start,
         active: scenario.active,
         clients,
         events: draw.count((scenario.events / 3).max(1), scenario.events.max(1)),

@@ -39,7 +39,7 @@ const MISCHIEF: [&str; 17] = [
 #[must_use]
 pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
     let mut draw = Draw::new(chance, "cast");
-    let shapes = Shapes::of(spec);
+    let shapes = Shapes::of(spec, &[]);
     let mut duties: BTreeMap<&str, &Duty> = BTreeMap::new();
     for duty in spec.duties().filter(|duty| duty.by != Performer::Human) {
         duties.entry(&duty.action).or_insert(duty);

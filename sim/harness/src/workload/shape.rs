@@ -8,8 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use homeostat_intent::Spec;
-use homeostat_intent::lowered::{Block, Condition, Duty, Expr, Item, Literal, Path, Role};
+use homeostat_intent::lowered::{
+    At, Block, Condition, Duty, Expr, Goal, Item, Literal, Path, Proposition, Role, Trigger,
+};
 use serde_json::Value as Json;
+
+use super::standing;
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +35,8 @@ pub(super) struct Shape {
     pub(super) aliases: Vec<String>,
     /// Its payload.
     pub(super) fields: BTreeMap<String, Sort>,
+    /// The fields that it may go without, since no duty looks for them.
+    pub(super) of_entity: BTreeSet<String>,
 }
 
 /// Where a value is kept: an attribute of an entity, of a measure, or a plain field.
@@ -50,12 +56,16 @@ pub(super) struct Shapes {
 }
 
 impl Shapes {
-    /// The shapes of `spec`.
-    pub(super) fn of(spec: &Spec) -> Self {
+    /// The shapes of `spec`; `times` are those of the day that lie in the run.
+    pub(super) fn of(spec: &Spec, times: &[Json]) -> Self {
         let levels = spec.thresholds.iter().map(|it| (it.name.clone(), it.value)).collect();
         let mut shapes = Self { levels, ..Self::default() };
         for block in &spec.blocks {
+            shapes.opening(&block.trigger, times);
             each_condition(&block.body, &mut |condition| shapes.compare(condition));
+        }
+        for assertion in &spec.assertions {
+            standing::conditions(assertion).into_iter().for_each(|it| shapes.compare(it));
         }
         for event in &spec.events {
             let shape = shapes.types.entry(event.name.clone()).or_default();
@@ -64,8 +74,13 @@ impl Shapes {
             shape.creates =
                 event.entity.as_ref().is_some_and(|it| event.name == format!("{it}.created"));
         }
+        for entity in standing::watched(spec) {
+            let name = format!("{entity}.changed");
+            shapes.types.entry(name).or_default().entity = Some(entity);
+        }
         shapes.attributes(spec);
         shapes.measures(spec);
+        shapes.samples(spec);
         for block in &spec.blocks {
             shapes.block(block);
         }
@@ -114,9 +129,12 @@ impl Shapes {
                 );
                 fields.insert(attribute.name.clone(), sort);
             }
-            let about = |shape: &&mut Shape| shape.entity.as_ref() == Some(&entity.name);
-            for shape in self.types.values_mut().filter(about) {
+            let about = |shape: &Shape| shape.entity.as_ref() == Some(&entity.name);
+            for (name, shape) in self.types.iter_mut().filter(|(_, shape)| about(shape)) {
                 shape.fields.extend(fields.clone());
+                if name.ends_with(".changed") {
+                    shape.of_entity.extend(fields.keys().cloned());
+                }
             }
         }
     }
@@ -133,10 +151,63 @@ impl Shapes {
         }
     }
 
+    /// What a condition that has to last tells apart; at what times of the day a block may open.
+    fn opening(&mut self, trigger: &Trigger, times: &[Json]) {
+        match trigger {
+            Trigger::Events(_) => {}
+            Trigger::Held(held) => self.compare(&held.condition),
+            Trigger::Every(schedule) => {
+                if let At::Of(path) = &schedule.at {
+                    self.note(&Expr::Path(path.clone()), times.to_vec());
+                }
+                let zones = ["UTC", "Europe/London", "Australia/Sydney"].map(Json::from);
+                let entity = trigger.bound().map(str::to_owned);
+                self.values
+                    .insert((owner(entity.as_ref()), "time_zone".to_owned()), zones.to_vec());
+            }
+        }
+    }
+
+    /// Samples lie around the bounds of their metric.
+    fn samples(&mut self, spec: &Spec) {
+        for metric in &spec.metrics {
+            let mut values = Vec::new();
+            for invariant in &spec.invariants {
+                match &invariant.says {
+                    Proposition::Metric { metric: of, bound, .. } if *of == metric.name => {
+                        values.extend(around(*bound));
+                    }
+                    _ => {}
+                }
+            }
+            for target in spec.targets.iter().filter(|it| it.metric == metric.name) {
+                if let Goal::Budget(budget) = &target.goal {
+                    let micros = u32::try_from(budget.micro_dollars).unwrap_or(u32::MAX);
+                    let whole = f64::from(micros) / 1e6;
+                    values.extend([0.4, 0.6, 1.0, 1.01].map(|part| number(whole * part)));
+                }
+            }
+            for name in &metric.samples {
+                if let Some(field) = metric.fields.first() {
+                    self.field(name, field, Sort::Value(values.clone()));
+                }
+            }
+        }
+    }
+
+    /// The event types that say something about an instance of `entity`.
+    pub(super) fn about(&self, entity: &str) -> Vec<String> {
+        let about = |shape: &Shape| shape.entity.as_deref() == Some(entity);
+        self.types.iter().filter(|(_, shape)| about(shape)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Triggers carry what the block reads of them.
     fn block(&mut self, block: &Block) {
         let mut roots = BTreeMap::new();
         let mut root = |path: &Path| {
+            if path.bound {
+                return;
+            }
             roots.entry(path.root.clone()).or_insert_with(|| path.entity.clone());
         };
         each_condition(&block.body, &mut |condition| {
@@ -251,9 +322,16 @@ pub(super) fn number(value: f64) -> Json {
 /// Every condition of the guards in `items`.
 fn each_condition(items: &[Item], visit: &mut dyn FnMut(&Condition)) {
     for item in items {
-        if let Item::Guard(guard) = item {
-            visit(&guard.condition);
-            each_condition(&guard.body, visit);
+        match item {
+            Item::Guard(guard) => {
+                visit(&guard.condition);
+                each_condition(&guard.body, visit);
+            }
+            Item::ForEach(each) => {
+                each.condition.iter().for_each(&mut *visit);
+                each_condition(&each.body, visit);
+            }
+            Item::Duty(_) => {}
         }
     }
 }
@@ -275,7 +353,7 @@ fn each_duty(items: &[Item], visit: &mut dyn FnMut(&Duty)) {
     }
 }
 
-fn each_expr(condition: &Condition, visit: &mut dyn FnMut(&Expr)) {
+pub(super) fn each_expr(condition: &Condition, visit: &mut dyn FnMut(&Expr)) {
     match condition {
         Condition::And(parts) | Condition::Or(parts) => {
             parts.iter().for_each(|part| each_expr(part, visit));
@@ -291,7 +369,7 @@ fn each_expr(condition: &Condition, visit: &mut dyn FnMut(&Expr)) {
     }
 }
 
-fn each_path(expr: &Expr, visit: &mut dyn FnMut(&Path)) {
+pub(super) fn each_path(expr: &Expr, visit: &mut dyn FnMut(&Path)) {
     match expr {
         Expr::Path(path) | Expr::Measure { of: path, .. } => visit(path),
         _ => {}

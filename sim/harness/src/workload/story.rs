@@ -17,6 +17,7 @@ use homeostat_world::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::shape::{Shape, Shapes, Sort};
+use super::standing;
 use super::{Draw, Wants};
 
 /// One event, when it happened and when it is sent, in microseconds from the start.
@@ -62,11 +63,13 @@ pub(super) fn moments(spec: &Spec, shapes: &Shapes, wants: &Wants, draw: &mut Dr
         teller.burst(spec);
     }
     // Bounded: each turn tells at least one moment.
+    let topics = standing::topics(spec);
     while teller.told.len() < events_max {
-        match teller.draw.one_of(&spec.blocks) {
-            Some(block) if teller.draw.percent(92) => teller.story(block),
+        match teller.draw.one_of(&topics) {
+            Some(topic) if teller.draw.percent(92) => teller.topic(spec, topic),
             _ => teller.noise(),
         }
+        teller.aside(spec);
     }
     teller.told.truncate(events_max);
     if wants.load.huge {
@@ -75,46 +78,46 @@ pub(super) fn moments(spec: &Spec, shapes: &Shapes, wants: &Wants, draw: &mut Dr
     teller.told
 }
 
-struct Teller<'a> {
-    shapes: &'a Shapes,
+pub(super) struct Teller<'a> {
+    pub(super) shapes: &'a Shapes,
     wants: &'a Wants,
-    draw: &'a mut Draw,
+    pub(super) draw: &'a mut Draw,
     /// How many instances of each entity there are besides those that are created.
     pool: u64,
     /// How many instances of each entity were created so far.
     fresh: BTreeMap<String, u64>,
-    told: Vec<Moment>,
+    pub(super) told: Vec<Moment>,
 }
 
 /// Which instance each entity is in one story.
-type Ids = BTreeMap<String, String>;
+pub(super) type Ids = BTreeMap<String, String>;
 
 /// A story as far as it is told.
-struct Scene {
-    ids: Ids,
+pub(super) struct Scene {
+    pub(super) ids: Ids,
     /// When the trigger happened.
-    time: i64,
+    pub(super) time: i64,
     /// When it was sent.
-    sent: i64,
+    pub(super) sent: i64,
     /// The trigger's payload.
-    data: Map<String, Json>,
+    pub(super) data: Map<String, Json>,
     /// When the world fulfilled what.
-    done: BTreeMap<ClauseId, i64>,
+    pub(super) done: BTreeMap<ClauseId, i64>,
 }
 
 /// Of so many events that have a subject one says there alone what it is about.
 const SUBJECT_ALONE: usize = 7;
-const SECOND: i64 = 1_000_000;
+pub(super) const SECOND: i64 = 1_000_000;
 /// The length of a huge text.
 const HUGE_BYTES: usize = 32 << 10;
 
 impl Teller<'_> {
-    fn active(&self) -> i64 {
+    pub(super) fn active(&self) -> i64 {
         self.wants.active.as_micros()
     }
 
     /// A trigger and what becomes of its duties.
-    fn story(&mut self, block: &Block) {
+    pub(super) fn story(&mut self, block: &Block) {
         let Some(trigger) = self.draw.one_of(block.trigger.events()).cloned() else {
             return self.noise();
         };
@@ -177,11 +180,19 @@ impl Teller<'_> {
     }
 
     /// What becomes of the duties of `items`, which were activated at `from`.
-    fn after(&mut self, items: &[Item], from: i64, scene: &mut Scene) {
+    pub(super) fn after(&mut self, items: &[Item], from: i64, scene: &mut Scene) {
         for item in items {
             match item {
                 Item::Duty(duty) => self.duty(duty, from, scene),
-                Item::ForEach(_) => {}
+                Item::ForEach(each) => {
+                    // For one of the instances: which there are is not known here.
+                    let id = self.id(&each.entity);
+                    let before = scene.ids.insert(each.entity.clone(), id);
+                    self.after(&each.body, from, scene);
+                    if let Some(before) = before {
+                        scene.ids.insert(each.entity.clone(), before);
+                    }
+                }
                 Item::Guard(guard) => {
                     // A guard is decided when the last of what it awaits is there. Where agents
                     // bring that, the time is not known here, and a little later is a good guess.
@@ -267,6 +278,12 @@ impl Teller<'_> {
                             Some(Json::from(text.as_str()))
                         }
                         Expr::Literal(Literal::Truth(truth)) => Some(Json::from(*truth)),
+                        Expr::Path(path) if path.bound && path.hops.is_empty() => {
+                            let entity = path.entity.as_ref();
+                            entity
+                                .and_then(|it| scene.ids.get(it))
+                                .map(|id| Json::from(id.as_str()))
+                        }
                         Expr::Path(path) if path.hops.is_empty() => {
                             scene.data.get(&path.root).cloned()
                         }
@@ -298,7 +315,7 @@ impl Teller<'_> {
     }
 
     /// An event by itself: of any type, known or not.
-    fn noise(&mut self) {
+    pub(super) fn noise(&mut self) {
         let sent = self.draw.between(0, self.active());
         let names: Vec<&String> = self.shapes.types.keys().collect();
         let known = self.draw.one_of(&names).map(|name| (*name).clone());
@@ -321,7 +338,7 @@ impl Teller<'_> {
     }
 
     /// Which instances a story about an event of that type is about.
-    fn ids(&mut self, event: &str) -> Ids {
+    pub(super) fn ids(&mut self, event: &str) -> Ids {
         let mut entities: Vec<String> = Vec::new();
         let shape = self.shapes.types.get(event);
         for sort in shape.iter().flat_map(|shape| shape.fields.values()) {
@@ -340,7 +357,7 @@ impl Teller<'_> {
         ids
     }
 
-    fn id(&mut self, entity: &str) -> String {
+    pub(super) fn id(&mut self, entity: &str) -> String {
         let hot = self.wants.load.hot_key && self.draw.percent(85);
         let nth = if hot { 1 } else { self.draw.below(self.pool) + 1 };
         format!("{entity}-{nth}")
@@ -352,7 +369,7 @@ impl Teller<'_> {
     }
 
     /// Tells an event; `given` goes before what its shape says. Its payload.
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         event: &str,
         ids: &Ids,
@@ -368,6 +385,11 @@ impl Teller<'_> {
                 continue;
             }
             match sort {
+                // What need not be told is not, now and then: an attribute may be missing.
+                Sort::Id(entity)
+                    if shape.entity.as_ref() != Some(entity)
+                        && shape.of_entity.contains(name)
+                        && self.draw.percent(15) => {}
                 Sort::Id(entity) => {
                     // A key that an argument was given under its own name is not given twice, so
                     // that an event that goes astray does not name the right instance as well.
@@ -414,7 +436,7 @@ fn same_entity(shape: &Shape, given: &str, entity: &str) -> bool {
 /// The instance that the argument names, where the story knows it.
 fn owed(argument: &Argument, scene: &Scene, entity: &str) -> Option<String> {
     let of_trigger = match &argument.value {
-        Expr::Path(path) => {
+        Expr::Path(path) if !path.bound => {
             let field = path.hops.last().map_or(&path.root, |hop| &hop.attribute);
             scene.data.get(field).and_then(Json::as_str).map(str::to_owned)
         }

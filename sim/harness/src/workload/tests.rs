@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use homeostat_agents::AgentsFile;
 use homeostat_intent::Source;
 use homeostat_intent::lowered::Performer;
+use homeostat_log::Kind;
 
 use super::*;
 use crate::plan::{Action, PlannedEvent};
@@ -36,7 +37,8 @@ fn specs() -> Vec<Spec> {
 }
 
 fn wants(load: Load) -> Wants {
-    Wants { active: Duration::from_secs(60), clients: 3, events: 40, load, people: true }
+    let start = homeostat_world::Timestamp::from_micros(1_772_442_000_000_000);
+    Wants { start, active: Duration::from_secs(60), clients: 3, events: 40, load, people: true }
 }
 
 const ALL: Load =
@@ -116,9 +118,22 @@ fn every_duty_of_the_crm_is_asked_for_and_answered_by_somebody_in_some_run() {
         std::iter::once(name.to_owned()).chain(aliases).collect::<Vec<_>>()
     };
     let seen = |name: &String| known_as(name).iter().any(|name| types.contains(name));
-    // The calendar and what lasts need no event of their own.
-    for block in spec.blocks.iter().filter(|block| !block.trigger.events().is_empty()) {
-        assert!(block.trigger.events().iter().any(seen), "{:?}", block.trigger.events());
+    let told_of = |entity: &str| {
+        let prefix = format!("{entity}.");
+        types.iter().any(|name| name.starts_with(&prefix))
+    };
+    for block in &spec.blocks {
+        match block.trigger.bound() {
+            // What lasts, and what the calendar asks of an instance, needs the instance.
+            Some(entity) => assert!(told_of(entity), "{entity}"),
+            None if block.trigger.is_periodic() => {}
+            None => {
+                assert!(block.trigger.events().iter().any(seen), "{:?}", block.trigger.events())
+            }
+        }
+    }
+    for entity in spec.assertions.iter().filter_map(|assertion| assertion.over.as_deref()) {
+        assert!(told_of(entity), "{entity}");
     }
     for duty in spec.duties() {
         assert!(duty.satisfied_by.iter().any(seen), "{}", duty.slug);
@@ -213,4 +228,50 @@ fn every_deed_is_done_by_some_agent_of_some_seed_and_every_file_is_accepted() {
     ] {
         assert!(all.contains(deed), "{deed}");
     }
+}
+
+#[test]
+fn what_has_to_last_ends_in_its_last_microsecond_and_just_before_and_after_and_never() {
+    let spec = load(&["entity alert { state open: from created until closed }\n\
+        when alert.open for 10s { must: shout(alert) }"]);
+    let mut found = BTreeSet::new();
+    let mut never = 0;
+    for seed in 0..40 {
+        let all = events(&steps(&spec, &wants(Load::default()), &Chance::from_u64(seed)));
+        for begun in all.iter().filter(|event| event.r#type == "alert.created") {
+            let own = |event: &&PlannedEvent| {
+                event.r#type == "alert.closed" && event.data.get("alert") == begun.data.get("alert")
+            };
+            let ends: Vec<_> = all.iter().filter(own).collect();
+            never += u32::from(ends.is_empty());
+            for end in ends {
+                let (Some(from), Some(to)) = (begun.time, end.time) else { continue };
+                found.insert(to.as_micros() - from.as_micros() - 10_000_000);
+            }
+        }
+    }
+    assert!(never > 0, "all end");
+    for by in [-1, 0, 1] {
+        assert!(found.contains(&by), "none ends {by} microseconds after it has lasted");
+    }
+}
+
+#[test]
+fn instances_are_erased_and_what_is_inferred_names_an_event_that_is_there() {
+    let spec = crm();
+    let (mut erased, mut inferred, mut ahead) = (0, 0, 0);
+    for seed in 0..20 {
+        let all = events(&steps(&spec, &wants(Load::default()), &Chance::from_u64(seed)));
+        let ids: BTreeSet<&String> = all.iter().map(|event| &event.id).collect();
+        for event in &all {
+            erased += u32::from(event.kind == Kind::Tombstone);
+            if event.kind == Kind::Enrichment {
+                inferred += 1;
+                assert!(event.enriches.as_ref().is_some_and(|of| ids.contains(of)), "{event:?}");
+                assert!(event.link("clients").is_ok_and(|link| link.is_some()), "{event:?}");
+            }
+            ahead += u32::from(event.time.is_some_and(|it| it > Duration::from_secs(60)));
+        }
+    }
+    assert!(erased > 10 && inferred > 10 && ahead > 0, "{erased} {inferred} {ahead}");
 }

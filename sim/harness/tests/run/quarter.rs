@@ -12,7 +12,7 @@ use homeostat_sim_harness::plan::Action;
 use homeostat_sim_harness::run::run_and_judge;
 
 #[expect(clippy::disallowed_methods, reason = "a test reads the files that it is about")]
-fn quarter() -> Plan {
+pub(crate) fn quarter() -> Plan {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/plans");
     let read = |name: &str| {
         std::fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"))
