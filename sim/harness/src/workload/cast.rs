@@ -35,6 +35,14 @@ const MISCHIEF: [&str; 17] = [
     "late",
 ];
 
+/// What an agent whose events ask for more does, attempt by attempt.
+///
+/// There is at most one of them in a cast, and it does so once for each gap. Each such event opens gaps a
+/// level deeper, also where its own gap stays open because what it requires was never granted: were
+/// every attempt one more, or every second agent, a few triggers would become tens of thousands of gaps
+/// on the way to the limits of attempts and of depth, which promise no less.
+const ONCE: &str = "plan = [\"resolve\", \"fail\", \"fail\", \"fail\", \"fail\", \"fail\"]\n";
+
 /// Writes an agents file for the actions of `spec`.
 #[must_use]
 pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
@@ -46,10 +54,11 @@ pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
     }
     let mut out =
         String::from("[defaults]\ntime = \"8s\"\ncost_max = 0.05\ncost_per_run = 0.001\n");
-    // At most one: its own event opens what it has just closed, and so on down to the depth limit.
+    // Its own event opens what it has just closed, and so on down to the depth limit.
     let looper = if mischief { draw.below(12) } else { u64::MAX };
-    // What one agent does is the next one's trigger: gaps open ever deeper.
+    // What one agent does is the next one's trigger.
     let cascades = mischief && draw.percent(20);
+    let mut asks_for_more = false;
     let actions: Vec<&str> = duties.keys().copied().collect();
     for (nth, (action, duty)) in (0_u64..).zip(duties) {
         if mischief && draw.percent(6) {
@@ -62,7 +71,9 @@ pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
             Some(next) if cascades && draw.percent(70) => Some(*next),
             _ => None,
         };
-        let trigger = asked_for.and_then(|action| trigger_of(spec, action));
+        let trigger =
+            asked_for.and_then(|action| trigger_of(spec, action)).filter(|_| !asks_for_more);
+        asks_for_more |= trigger.is_some();
         member(&mut out, spec, action, mischief, trigger, &mut draw);
         appended(&mut out, spec, &shapes, duty, trigger);
     }
@@ -84,24 +95,9 @@ fn member(
         quoted(&format!("does-{action}")),
         quoted(action),
     );
-    if mischief && draw.percent(75) {
-        let odd = |draw: &mut Draw| draw.one_of(&MISCHIEF).copied().unwrap_or("fail");
-        if draw.percent(50) {
-            let mut weights = BTreeMap::from([("resolve", draw.count(1, 10))]);
-            for _ in 0..draw.count(1, 3) {
-                weights.insert(odd(draw), draw.count(1, 4));
-            }
-            let list: Vec<String> =
-                weights.iter().map(|(deed, weight)| format!("{deed} = {weight}")).collect();
-            text += &format!("chance = {{ {} }}\n", list.join(", "));
-        } else {
-            let mut deeds: Vec<&str> = (0..draw.count(1, 3)).map(|_| odd(draw)).collect();
-            if draw.percent(70) {
-                deeds.push("resolve");
-            }
-            text += &format!("plan = [\"{}\"]\n", deeds.join("\", \""));
-        }
-    }
+    let deeds = if mischief && draw.percent(75) { deeds(draw) } else { String::new() };
+    // Once, whatever was drawn: see [`ONCE`].
+    text += if loops.is_some() { ONCE } else { &deeds };
     if text.contains("hoard") {
         // A few of them use up all that an hour may cost.
         let budget = spec.limits.total_compute_budget.map_or(1_000_000, |it| it.micro_dollars);
@@ -112,6 +108,25 @@ fn member(
         text += &format!("may_append = [{}]\n", quoted(trigger));
     }
     out.push_str(&text);
+}
+
+/// What it does instead of what it should, now and then or attempt by attempt.
+fn deeds(draw: &mut Draw) -> String {
+    let odd = |draw: &mut Draw| draw.one_of(&MISCHIEF).copied().unwrap_or("fail");
+    if draw.percent(50) {
+        let mut weights = BTreeMap::from([("resolve", draw.count(1, 10))]);
+        for _ in 0..draw.count(1, 3) {
+            weights.insert(odd(draw), draw.count(1, 4));
+        }
+        let list: Vec<String> =
+            weights.iter().map(|(deed, weight)| format!("{deed} = {weight}")).collect();
+        return format!("chance = {{ {} }}\n", list.join(", "));
+    }
+    let mut deeds: Vec<&str> = (0..draw.count(1, 3)).map(|_| odd(draw)).collect();
+    if draw.percent(70) {
+        deeds.push("resolve");
+    }
+    format!("plan = [\"{}\"]\n", deeds.join("\", \""))
 }
 
 /// What it appends: the measure, where what closes its gap carries one; and the trigger again, if
