@@ -145,7 +145,7 @@ fn a_measure_is_on_both_sides_of_its_threshold_and_on_it() {
     let spec = crm();
     let all = events(&steps(&spec, &wants(Load::default()), &Chance::from_u64(3)));
     let mut more = all;
-    for seed in 4..30 {
+    for seed in 4..100 {
         more.extend(events(&steps(&spec, &wants(Load::default()), &Chance::from_u64(seed))));
     }
     let trends: Vec<f64> =
