@@ -194,6 +194,9 @@ impl State {
         for item in items {
             match *item {
                 ItemPlan::Duty(clause) => {
+                    if !scene.fates.is_empty() {
+                        set_fates(program, clause, scene, Fate::Open);
+                    }
                     if !self.queue_if_retroactive(program, clause, moment, scene, sink) {
                         self.activate(program, clause, moment, &scene.frame, sink);
                     }
@@ -557,21 +560,24 @@ fn fate(scene: &Scene, place: u32) -> Fate {
 pub(crate) fn end_fates(program: &Program, items: &[ItemPlan], scene: &mut Scene) {
     for item in items {
         match *item {
-            ItemPlan::Duty(clause) => {
-                let mut stage = Some(clause);
-                while let Some(clause) = stage {
-                    let plan = at(&program.clauses, clause);
-                    if let Some(place) = plan.awaited
-                        && let Some(fate) = scene.fates.get_mut(place as usize)
-                    {
-                        *fate = Fate::Ended;
-                    }
-                    stage = plan.fallback.map(|index| index.0);
-                }
-            }
+            ItemPlan::Duty(clause) => set_fates(program, clause, scene, Fate::Ended),
             ItemPlan::Guard(guard) => end_fates(program, &at(&program.guards, guard).body, scene),
             // Nothing outside of it awaits what it would have owed.
             ItemPlan::Each(_) => {}
         }
+    }
+}
+
+/// What may become of a duty and of its fallbacks. What was not owed when a version was adopted had
+/// none, and may be owed later.
+fn set_fates(program: &Program, clause: u32, scene: &mut Scene, new: Fate) {
+    let mut stage = Some(clause);
+    while let Some(clause) = stage {
+        let plan = at(&program.clauses, clause);
+        let place = plan.awaited.and_then(|place| scene.fates.get_mut(place as usize));
+        if let Some(fate) = place {
+            *fate = new;
+        }
+        stage = plan.fallback.map(|index| index.0);
     }
 }

@@ -43,7 +43,7 @@ impl Case {
         let versions = Versions::new(spec.clone(), drawing.clauses, words, setting);
         let steps = Telling::new(dice, words, setting, versions).steps();
         let case = Self { spec, steps };
-        if words != Words::PLAIN && dice.chance(50) { case.aimed(dice) } else { case }
+        if words != Words::PLAIN && dice.chance(60) { case.aimed(dice) } else { case }
     }
 
     /// A log for a given spec. It speaks of orders, customers and scores: whatever else the spec
@@ -65,13 +65,19 @@ impl Case {
         if names.is_empty() {
             return self;
         }
+        // There is one question for many gaps, and only a word about it answers it.
+        let asked = |name: &&String| name.starts_with("backfill@");
+        let questions: Vec<String> = names.iter().filter(asked).cloned().collect();
         for event in self.events_mut() {
-            let place = usize::try_from(dice.below(names.len() as u64)).unwrap_or(0);
-            let name = names.get(place).cloned().unwrap_or_default();
+            let is_word = event.event.r#type == "gap.decided";
+            let ask = is_word && !questions.is_empty() && dice.chance(50);
+            let among = if ask { &questions } else { &names };
+            let place = usize::try_from(dice.below(among.len() as u64)).unwrap_or(0);
+            let name = among.get(place).cloned().unwrap_or_default();
             if event.event.cause.is_some() && dice.chance(60) {
                 event.event.cause = Some(name);
-            } else if event.event.r#type == "gap.decided" && dice.chance(80) {
-                let is_backfill = name.starts_with("backfill@") && dice.chance(70);
+            } else if is_word && dice.chance(80) {
+                let is_backfill = name.starts_with("backfill@") && dice.chance(50);
                 let decision = if is_backfill { "backfill" } else { "waive" };
                 let word = serde_json::json!({ "gap": name, "decision": decision, "by": "ann" });
                 event.event.data = Data::from_json(&word).unwrap_or_default();

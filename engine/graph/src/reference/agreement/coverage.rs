@@ -16,9 +16,7 @@ use crate::Truth;
 use crate::change::Fulfilment;
 
 /// In 2,500 cases everything comes up at least as often.
-const ENOUGH: u64 = 15;
-/// What only follows from a word of a person about a backfill, which takes a case of its own.
-const ENOUGH_OF_WORDS: u64 = 3;
+const ENOUGH: u64 = 20;
 
 /// How often each thing has come up.
 #[derive(Clone, Debug, Default)]
@@ -143,10 +141,7 @@ impl Coverage {
         let often = |what: &&str| self.0.get(what).copied().unwrap_or(0);
         expected()
             .into_iter()
-            .filter(|what| {
-                let is_word = what.starts_with("a backfill ");
-                often(what) < if is_word { ENOUGH_OF_WORDS } else { ENOUGH }
-            })
+            .filter(|what| often(what) < ENOUGH)
             .map(|what| format!("{what}: {}", often(&what)))
             .collect()
     }

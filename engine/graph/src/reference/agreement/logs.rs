@@ -85,13 +85,13 @@ impl<'d, 'b> Telling<'d, 'b> {
     fn happening(&mut self) -> (Event, Option<Spec>) {
         let Words { assertions, contract, tombstones, evolution, .. } = self.words;
         let words_of_people = if assertions || evolution { 9 } else { 5 };
-        if evolution && self.dice.chance(12) {
+        if evolution && self.dice.chance(15) {
             let version = self.versions.next(self.dice);
             self.slugs.extend(slugs(&version));
             let event = self.control("intent.evolved", &json!({ "by": "ann" }));
             self.adopted.push(self.position);
             (event, Some(version))
-        } else if !self.adopted.is_empty() && self.dice.chance(12) {
+        } else if !self.adopted.is_empty() && self.dice.chance(20) {
             (self.word(), None)
         } else if self.dice.chance(words_of_people) {
             (self.waiver(), None)

@@ -40,6 +40,9 @@ impl Versions {
         spec.hash.0[0] = u8::try_from(self.all.len()).unwrap_or(u8::MAX);
         spec.backfill = dice.one(&[
             Backfill::HumanDecision,
+            Backfill::HumanDecision,
+            Backfill::HumanDecision,
+            Backfill::Sequential,
             Backfill::Sequential,
             Backfill::Sequential,
             Backfill::ProspectiveOnly,

@@ -38,15 +38,15 @@ impl Drawing<'_, '_> {
     }
 
     fn of_each(&mut self) -> Check {
-        match self.dice.below(12) {
+        match self.dice.below(16) {
             0 | 1 => Check::Holds(self.lasting(0)),
             2 | 3 => {
                 Check::NoLonger { condition: self.lasting(0), longest: self.length(&[0, 1, 2, 3]) }
             }
             // Often, since they are rarely broken: only by a report, a change, an erasure.
-            4..=6 => Check::Reported { checker: "looks".to_owned() },
-            7 | 8 => Check::Immutable,
-            9 | 10 => Check::Shredded { by: vec!["key.shredded".to_owned(), "done".to_owned()] },
+            4..=7 => Check::Reported { checker: "looks".to_owned() },
+            8..=10 => Check::Immutable,
+            11 | 12 => Check::Shredded { by: vec!["key.shredded".to_owned(), "done".to_owned()] },
             _ => Check::NeverInFuture,
         }
     }

@@ -7,7 +7,7 @@ use crate::fixtures::caused;
 const VISITS: &str = r#"
     entity customer
     entity rep { has: mood }
-    entity visit { belongs_to: customer  has: mood }
+    entity visit { belongs_to: customer  has: mood, rep }
     event rep.created
     event visit.made
     measure trend(customer) from trend.updated { value }
@@ -133,4 +133,26 @@ fn rounds_inside_a_round_come_before_the_next_round() {
         );
     let expected = ["move@4~c1 since 5, Intent gap 5", "tell@4~c1~r1 since 5, Intent gap 5"];
     check(text, &story, &expected);
+}
+
+#[test]
+fn what_an_edit_puts_into_a_guard_that_waits_is_awaited_like_anything_else() {
+    // Seed 7089, where it was a tick's guard.
+    let new = "must: tell(visit.customer)
+        must: greet(visit.rep)
+        if visit.rep.mood = good { could: call(visit.customer) }";
+    let edited = CALL.replace("must: call(visit.customer)", new);
+    let score = "must score: rate_one(visit.customer)";
+    let story = Story::default()
+        .at(1, "visit.made", r#"{"visit":"v1","customer":"c1","rep":"r1"}"#)
+        .adopted(2, &on_a_visit(&format!("{score} {edited}")))
+        .at(3, "trend.updated", r#"{"customer":"c1","value":3}"#)
+        .at(4, "rep.mood_changed", r#"{"rep":"r1","mood":"good"}"#);
+    let expected = [
+        "call@1 since 4, Intent gap 4",
+        "greet@1 since 3, Intent gap 3 closed Fulfilled, by 4",
+        "rate_one@1 since 1, Reaction gap 1 closed Fulfilled, by 3",
+        "tell@1 since 3, Intent gap 3",
+    ];
+    check(&on_a_visit(&format!("{score} {CALL}")), &story, &expected);
 }
