@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, PROBLEM_JSON, Problem};
 use crate::wire::{
-    AdoptionRequest, Appended, CheckBegun, Decided, DecisionRequest, EventPage, Gap, GapPage,
-    Proposal, Status, Versions,
+    AdoptionRequest, Appended, CheckBegun, Contract, Decided, DecisionRequest, EventPage, Finding,
+    Gap, GapPage, Proposal, Reported, Status, Versions,
 };
 use address::escape;
 use line::{Answer, Line};
@@ -251,6 +251,24 @@ impl<N: Net, C: Clock> Client<N, C> {
     pub async fn check(&mut self) -> Result<CheckBegun, ClientError> {
         let path = "/v1/checks".to_owned();
         self.send_json(Method::POST, path, None, Bytes::new(), Twice::Harmless).await
+    }
+
+    /// Everything that the contract says, and how it stands.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn contract(&mut self) -> Result<Contract, ClientError> {
+        self.get("/v1/contract".to_owned()).await
+    }
+
+    /// Says what was found of the proposition `name`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn report(&mut self, name: &str, finding: &Finding) -> Result<Reported, ClientError> {
+        let path = format!("/v1/checks/{}", escape(name));
+        // Said twice by a person it stands there twice.
+        self.post(path, finding, Twice::Harmful).await
     }
 
     /// The versions of the spec that were put in force, the newest last.

@@ -23,14 +23,14 @@ use crate::{contract, engine, events, gaps, intent, problem, wire};
     paths(
         events::append, events::list, events::one, events::consequences,
         gaps::list, gaps::one, gaps::consequences, gaps::decide,
-        contract::check,
+        contract::stands, contract::check, contract::report,
         intent::versions, intent::adopt,
         engine::status, engine::health, engine::ready, engine::metrics, engine::openapi,
         engine::index,
     ),
     components(schemas(
         problem::Problem, wire::Decision, wire::Ending, wire::Escalation, wire::Kind,
-        wire::Performer, wire::Policy, wire::State, wire::Strength,
+        wire::Performer, wire::Policy, wire::PropositionKind, wire::State, wire::Verdict, wire::Strength,
     )),
 )]
 struct Document;

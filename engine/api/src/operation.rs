@@ -17,7 +17,9 @@ pub(crate) enum Operation {
     GetGap,
     GapConsequences,
     Decide,
+    Contract,
     Check,
+    Report,
     Versions,
     Adopt,
     Status,
@@ -29,7 +31,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// All of them, in the order of the index page.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Index,
         Self::AppendEvents,
         Self::ListEvents,
@@ -39,7 +41,9 @@ impl Operation {
         Self::GetGap,
         Self::GapConsequences,
         Self::Decide,
+        Self::Contract,
         Self::Check,
+        Self::Report,
         Self::Versions,
         Self::Adopt,
         Self::Status,
@@ -80,6 +84,14 @@ impl Operation {
                 Method::POST,
                 "/v1/gaps/{id}/decision",
                 r#"a person's word: {"decision": "retry"|"waive"|"backfill", "by": …, "reason": …}"#,
+            ),
+            Self::Contract => {
+                (Method::GET, "/v1/contract", "what must hold, who says so, and whether it does")
+            }
+            Self::Report => (
+                Method::POST,
+                "/v1/checks/{name}",
+                r#"what was found of a proposition: {"holds": true|false|null, "detail": …, "by": …}"#,
             ),
             Self::Check => {
                 (Method::POST, "/v1/checks", "check state and log against each other now")

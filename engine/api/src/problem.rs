@@ -6,7 +6,7 @@
 //! and what was found, and `help` what a person can do. Start reading at [`Problem::new`].
 
 use axum::response::{IntoResponse, Response};
-use homeostat_kernel::{AdoptError, AppendError, AskError, DecideError};
+use homeostat_kernel::{AdoptError, AppendError, AskError, DecideError, ReportError};
 use homeostat_log::Refusal;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -95,6 +95,8 @@ codes! {
     NoSuchEvent = "no-such-event", NOT_FOUND, "no event at this position";
     /// There is no such open gap.
     NoSuchGap = "no-such-gap", NOT_FOUND, "no such open gap";
+    /// The spec asks nobody about it.
+    NoSuchCheck = "no-such-check", NOT_FOUND, "the spec asks nobody about this";
     /// There is nothing at this path.
     NoSuchRoute = "no-such-route", NOT_FOUND, "nothing is served here";
     /// The path is right, the method is not.
@@ -111,6 +113,8 @@ codes! {
     InForce = "in-force", CONFLICT, "this version is in force already";
     /// Another version is in force than the request expected.
     OtherVersion = "other-version", CONFLICT, "another version is in force than the request expected";
+    /// Somebody else answers for the proposition.
+    NotYours = "not-yours", CONFLICT, "somebody else answers for this proposition";
     /// Agents still work on the gap.
     NotEscalated = "not-escalated", CONFLICT, "the gap is not waiting for a person";
     /// The cursor of a listing has closed meanwhile.
@@ -131,6 +135,8 @@ codes! {
     InvalidDecision = "invalid-decision", UNPROCESSABLE_ENTITY, "the decision is not valid";
     /// A spec that has errors, or that nobody can evaluate.
     InvalidSpec = "invalid-spec", UNPROCESSABLE_ENTITY, "the spec is not valid";
+    /// Valid JSON that is no finding.
+    InvalidFinding = "invalid-finding", UNPROCESSABLE_ENTITY, "the finding is not valid";
     /// Valid JSON that is no adoption.
     InvalidAdoption = "invalid-adoption", UNPROCESSABLE_ENTITY, "the adoption is not valid";
     /// A defect or damage on this side.
@@ -285,6 +291,25 @@ impl From<DecideError> for Problem {
                 .field("decision")
                 .help("decide `backfill` or `waive`"),
             DecideError::Append(append) => append.into(),
+        }
+    }
+}
+
+impl From<ReportError> for Problem {
+    fn from(error: ReportError) -> Self {
+        let said = error.to_string();
+        match error {
+            ReportError::Unknown { .. } => Self::new(Code::NoSuchCheck, said)
+                .help("`GET /v1/contract` lists what the spec says, and whom it asks"),
+            ReportError::Own(_) => {
+                Self::new(Code::NotYours, said).help("`POST /v1/checks` lets the engine look again")
+            }
+            ReportError::Assertion(_) => Self::new(Code::NotYours, said)
+                .help("it follows from the events; `GET /v1/contract` tells how it stands"),
+            ReportError::NoInstance(_) => Self::new(Code::InvalidFinding, said).field("instance"),
+            ReportError::Untold(_) => Self::new(Code::InvalidFinding, said).field("holds"),
+            ReportError::Unwritable => Self::new(Code::InvalidFinding, said),
+            ReportError::Append(append) => append.into(),
         }
     }
 }

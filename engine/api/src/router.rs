@@ -65,6 +65,8 @@ fn handler<C: Clock>(operation: Operation) -> MethodRouter<Api<C>> {
         Operation::GetGap => get(gaps::one::<C>),
         Operation::GapConsequences => get(gaps::consequences::<C>),
         Operation::Decide => post(gaps::decide::<C>),
+        Operation::Contract => get(contract::stands::<C>),
+        Operation::Report => post(contract::report::<C>),
         Operation::Check => post(contract::check::<C>),
         Operation::Versions => get(intent::versions::<C>),
         Operation::Adopt => post(intent::adopt::<C>),

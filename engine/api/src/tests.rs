@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod contract;
 mod described;
 mod doors;
 mod engine;

@@ -4,6 +4,7 @@
 //! what the OpenAPI document describes, what the server writes and the client reads.
 //! Never: decides anything. Start reading at [`Gap`] and [`Status`].
 
+mod contract;
 mod intent;
 mod status;
 mod words;
@@ -14,9 +15,13 @@ use homeostat_world::{Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use contract::{Contract, Excuse, Finding, Judge, Proposition, Report, Reported, Violation};
 pub use intent::{AdoptionRequest, Asked, Backfill, Proposal, SpecText, Version, Versions};
 pub use status::{Breaker, Clause, GapCounts, Health, Status, Totals};
-pub use words::{Decision, Ending, Escalation, Kind, Performer, Policy, State, Strength};
+pub use words::{
+    Decision, Ending, Escalation, Kind, Performer, Policy, PropositionKind, State, Strength,
+    Verdict,
+};
 
 /// The answer to an append: one entry for each event of the request, in its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

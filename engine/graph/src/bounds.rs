@@ -259,14 +259,27 @@ impl State {
         }
     }
 
-    fn breach(&mut self, program: &Program, clause: u32, cause: Cause, sink: Sink<'_>) -> Kept {
+    pub(crate) fn breach(
+        &mut self,
+        program: &Program,
+        clause: u32,
+        cause: Cause,
+        sink: Sink<'_>,
+    ) -> Kept {
         let mut new = Obligation::new(clause, cause.position, cause.time, NEVER, Values::new(&[]));
         new.depth = cause.depth;
         self.open_violation(program, new, sink);
         Kept::Violated(cause.position)
     }
 
-    fn keep_again(&mut self, program: &Program, clause: u32, since: u64, by: u64, sink: Sink<'_>) {
+    pub(crate) fn keep_again(
+        &mut self,
+        program: &Program,
+        clause: u32,
+        since: u64,
+        by: u64,
+        sink: Sink<'_>,
+    ) {
         let id = ObligationId { clause: ClauseIndex(clause), trigger: Position::new(since) };
         let Some(slot) = self.open.find(id) else { return };
         let outcome = Fulfilment::InTime;

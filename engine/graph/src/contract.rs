@@ -2,16 +2,20 @@
 //!
 //! In: the state of an evaluator. Out: a [`Standing`] for each invariant, property and target.
 //! Never: takes what nobody has judged for something that holds.
-//! Promise: the order is the text's; what somebody outside of the graph has to judge is undetermined
-//! here. Start reading at [`Evaluator::contract`].
+//! Promise: the order is the text's; what somebody outside of the graph has to judge, and has not, is
+//! undetermined here. Start reading at [`Evaluator::contract`].
 
+use homeostat_log::Value;
+use homeostat_world::Position;
 use serde::Serialize;
 
-use crate::bounds::Kept;
+use crate::bounds::{Kept, Spent};
+use crate::change::ObligationId;
+use crate::datum::Datum;
 use crate::evaluator::Evaluator;
-use crate::program::at;
-use crate::program::bounds::{Judge, Sort};
-use crate::state::State;
+
+use crate::program::bounds::{Judge, Sort, StandPlan, StandardPlan};
+use crate::program::{ClauseIndex, Program, at};
 use crate::watch::Standing as Lasting;
 
 /// Whether a proposition holds.
@@ -41,16 +45,54 @@ pub struct Standing {
     pub unless: Option<(String, Judge)>,
     /// How it stands.
     pub verdict: Verdict,
+    /// What is held to the bound: the newest sample or the figure over the newest ones, in the metric's
+    /// unit; what the newest period of a budget has cost, in dollars.
+    pub value: Option<f64>,
+    /// What violates it now: the oldest episode.
+    pub violation: Option<Violation>,
+}
+
+/// Since when something that the contract says is violated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The event since which it is; none where a person has let it go and nothing keeps count any more.
+    pub since: Option<Position>,
+    /// The open gap; none where a person has let it go.
+    pub gap: Option<String>,
+    /// How many instances violate it; 1 for what is about the system.
+    pub instances: u64,
+}
+
+/// What of a judge's word stands in the evaluator.
+#[derive(Debug)]
+struct Judged {
+    verdict: Verdict,
+    value: Option<f64>,
+    violation: Option<Violation>,
 }
 
 impl Verdict {
     /// `p unless q` is `p OR q`.
-    fn unless(self, excuse: Self) -> Self {
+    const fn unless(self, excuse: Self) -> Self {
         match (self, excuse) {
             (Self::Holds, _) | (_, Self::Holds) => Self::Holds,
             (Self::Violated, Self::Violated) => Self::Violated,
             _ => Self::Undetermined,
         }
+    }
+
+    const fn answered(holds: Option<bool>) -> Self {
+        match holds {
+            Some(true) => Self::Holds,
+            Some(false) => Self::Violated,
+            None => Self::Undetermined,
+        }
+    }
+}
+
+impl Judged {
+    const fn just(verdict: Verdict) -> Self {
+        Self { verdict, value: None, violation: None }
     }
 }
 
@@ -58,68 +100,134 @@ impl Evaluator {
     /// Everything that the contract says, and how it stands now.
     #[must_use]
     pub fn contract(&self) -> Vec<Standing> {
-        let program = self.program();
-        let verdict = |judge: &Judge| self.verdict(judge);
-        let one = |plan: &crate::program::bounds::StandPlan| {
-            let own = verdict(&plan.judge);
-            let excuse = plan.unless.as_ref().map(|(_, judge)| verdict(judge));
-            Standing {
-                name: plan.name.clone(),
-                text: plan.text.clone(),
-                sort: plan.sort,
-                judge: plan.judge.clone(),
-                unless: plan.unless.clone(),
-                verdict: excuse.map_or(own, |excuse| own.unless(excuse)),
-            }
-        };
-        program.contract.iter().map(one).collect()
+        self.program().contract.iter().map(|plan| self.standing(plan)).collect()
     }
 
-    fn verdict(&self, judge: &Judge) -> Verdict {
-        let state: &State = &self.state;
-        match *judge {
-            Judge::Standard(index) => {
-                let plan = self.program().standards.get(index as usize);
-                let samples = plan.and_then(|plan| state.bounds.metrics.get(plan.metric as usize));
-                match state.bounds.standards.get(index as usize) {
-                    Some(Kept::Within) if samples.is_some_and(|it| it.last.is_some()) => {
-                        Verdict::Holds
-                    }
-                    Some(Kept::Violated(_) | Kept::Silent) => Verdict::Violated,
-                    _ => Verdict::Undetermined,
-                }
-            }
-            Judge::Budget(index) => {
-                let periods = state.bounds.budgets.get(index as usize);
-                let over = |it: &crate::bounds::Spent| it.kept != Kept::Within;
-                let is_over = periods.is_some_and(|periods| periods.values().any(over));
-                if is_over { Verdict::Violated } else { Verdict::Holds }
-            }
-            Judge::Assertion(clause) => {
-                if self.is_violated(clause) {
-                    Verdict::Violated
-                } else {
-                    Verdict::Holds
-                }
-            }
-            Judge::Outside(place, _) => {
-                match state.bounds.told.get(place as usize).and_then(|told| told.holds) {
-                    Some(true) => Verdict::Holds,
-                    Some(false) => Verdict::Violated,
-                    None => Verdict::Undetermined,
-                }
-            }
-            Judge::Nobody | Judge::Promotion => Verdict::Undetermined,
+    fn standing(&self, plan: &StandPlan) -> Standing {
+        let Judged { verdict, value, violation } = self.judged(&plan.judge);
+        let excuse = plan.unless.as_ref().map(|(_, judge)| self.judged(judge).verdict);
+        Standing {
+            name: plan.name.clone(),
+            text: plan.text.clone(),
+            sort: plan.sort,
+            judge: plan.judge.clone(),
+            unless: plan.unless.clone(),
+            verdict: excuse.map_or(verdict, |excuse| verdict.unless(excuse)),
+            value,
+            violation,
         }
     }
 
-    /// Whether any instance violates an assertion now, also where a person let that go.
-    fn is_violated(&self, clause: u32) -> bool {
+    fn judged(&self, judge: &Judge) -> Judged {
+        let (program, bounds) = (self.program(), &self.state.bounds);
+        match *judge {
+            Judge::Standard(index) => {
+                let plan = program.standards.get(index as usize);
+                let kept = bounds.standards.get(index as usize);
+                plan.zip(kept).map_or(Judged::just(Verdict::Undetermined), |(plan, kept)| {
+                    self.of_standard(plan, *kept)
+                })
+            }
+            Judge::Budget(index) => {
+                let plan = program.budgets.get(index as usize);
+                let periods = bounds.budgets.get(index as usize);
+                let newest = periods.and_then(|periods| periods.values().next_back());
+                let over = periods.and_then(|it| it.values().find(|it| it.kept != Kept::Within));
+                let verdict = Verdict::answered(Some(over.is_none()));
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a budget is far below 2^53 millionths"
+                )]
+                let dollars = |spent: &Spent| spent.sum as f64 / 1e6;
+                let violation =
+                    plan.zip(over).and_then(|(plan, over)| self.violation(plan.clause, over.kept));
+                Judged { verdict, value: newest.map(dollars), violation }
+            }
+            Judge::Assertion(clause) => {
+                let violation = self.of_instances(clause);
+                let verdict = Verdict::answered(Some(violation.is_none()));
+                Judged { verdict, value: None, violation }
+            }
+            Judge::Outside(place, _) => {
+                let told = bounds.told.get(place as usize).copied().unwrap_or_default();
+                let clause = program.told.get(place as usize).and_then(|plan| plan.clause);
+                let violation = clause.and_then(|clause| self.violation(clause, told.kept));
+                Judged { verdict: Verdict::answered(told.holds), value: None, violation }
+            }
+            Judge::Nobody | Judge::Promotion => Judged::just(Verdict::Undetermined),
+        }
+    }
+
+    fn of_standard(&self, plan: &StandardPlan, kept: Kept) -> Judged {
+        let samples = self.state.bounds.metrics.get(plan.metric as usize);
+        let value = samples.and_then(|it| it.current(plan.aggregate));
+        let verdict = match kept {
+            Kept::Within => Verdict::answered(value.map(|_| true)),
+            Kept::Violated(_) | Kept::Silent => Verdict::Violated,
+        };
+        Judged { verdict, value, violation: self.violation(plan.clause, kept) }
+    }
+
+    fn violation(&self, clause: u32, kept: Kept) -> Option<Violation> {
+        let since = match kept {
+            Kept::Within => return None,
+            Kept::Violated(since) => Some(since),
+            Kept::Silent => None,
+        };
+        let gap = since.and_then(|since| self.open_gap_of(clause, since));
+        Some(Violation { since: since.map(Position::new), gap, instances: 1 })
+    }
+
+    /// The instances that violate an assertion now, also those where a person let that go.
+    fn of_instances(&self, clause: u32) -> Option<Violation> {
         let program = self.program();
-        self.state.watches.all().any(|episode| {
-            let plan = at(&program.watches, episode.watch);
-            let ours = plan.always(program).is_some_and(|always| always.clause == clause);
-            ours && episode.standing != Lasting::Lasting
-        })
+        let ours = |watch: u32| {
+            let plan = program.watches.get(watch as usize);
+            plan.and_then(|plan| plan.always(program)).is_some_and(|it| it.clause == clause)
+        };
+        let lasting = self.state.watches.all();
+        let violating = lasting.filter(|it| it.standing != Lasting::Lasting && ours(it.watch));
+        let (mut instances, mut oldest, mut owed) = (0, None, None);
+        for episode in violating {
+            instances += 1;
+            oldest = oldest.into_iter().chain([episode.since]).min();
+            if let Lasting::Violated(trigger) = episode.standing {
+                owed = owed.into_iter().chain([(episode.since, trigger)]).min();
+            }
+        }
+        let gap = owed.and_then(|(_, trigger)| self.open_gap_of(clause, trigger));
+        oldest.map(|since| Violation { since: Some(Position::new(since)), gap, instances })
+    }
+
+    /// Whether events have told of this instance of an entity that something is asked about.
+    pub fn knows(&mut self, entity: &str, name: &str) -> bool {
+        let Some(&entity) = self.program().entity_names.get(entity) else { return false };
+        let tracked = at(&self.program().entities, entity).tracked;
+        let state = &mut self.state;
+        let instance = Datum::take(Value::Text(name), &mut state.symbols);
+        let instance = instance.as_instance(&state.symbols);
+        let is_known = tracked.is_some_and(|it| state.instances.since(it, instance).is_some());
+        // A name that nothing else holds is let go again.
+        state.symbols.settle();
+        is_known
+    }
+
+    fn open_gap_of(&self, clause: u32, trigger: u64) -> Option<String> {
+        let id = ObligationId { clause: ClauseIndex(clause), trigger: Position::new(trigger) };
+        self.obligation(id).filter(|it| it.gap_open).map(|it| it.name)
+    }
+}
+
+impl Program {
+    /// Whether an assertion over the entity asks a checker of that name.
+    #[must_use]
+    pub fn asks_about(&self, check: &str, entity: &str) -> bool {
+        let Some(&entity) = self.entity_names.get(entity) else { return false };
+        self.reported.iter().any(|plan| plan.checker == check && plan.entity == entity)
+    }
+
+    /// What assertions ask checkers about, instance by instance.
+    pub fn asked_about(&self) -> impl Iterator<Item = String> {
+        self.reported.iter().map(|plan| plan.checker.clone())
     }
 }

@@ -6,6 +6,7 @@ mod adopt;
 mod append;
 mod check;
 mod completions;
+mod contract;
 mod demo;
 mod diff;
 mod explain;
@@ -130,6 +131,7 @@ pub(crate) enum Verb {
     Append(append::Args),
     Gaps(gaps::Args),
     Review(review::Args),
+    Contract(contract::Args),
     Diff(diff::Args),
     Adopt(adopt::Args),
     Versions(versions::Args),
@@ -218,6 +220,7 @@ fn run(verb: Verb, context: &mut Context) -> Result<Outcome, Failure> {
         Verb::Append(args) => append::run(&args, context),
         Verb::Gaps(args) => gaps::run(&args, context),
         Verb::Review(args) => review::run(&args, context),
+        Verb::Contract(args) => contract::run(&args, context),
         Verb::Diff(args) => diff::run(&args, context),
         Verb::Adopt(args) => adopt::run(&args, context),
         Verb::Versions(args) => versions::run(&args, context),

@@ -35,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) durability: Option<Durability>,
     /// How often `serve` checks what it keeps against the log.
     pub(crate) check_every: Option<CheckEvery>,
+    /// Whether `serve` runs the commands that the contract names.
+    pub(crate) run_checks: Option<bool>,
+    /// How long each may take.
+    pub(crate) check_time: Option<Duration>,
     /// Colours.
     pub(crate) color: Option<Color>,
     /// What results are printed as.

@@ -69,14 +69,18 @@ pub(crate) fn in_words(
             ("◆", put_in_force("spec adopted", name.as_deref(), hash, by))
         }
         Control::EngineResumed {} => ("●", painted(paint::HEAD, "engine is up again").to_string()),
-        Control::CheckReported { check, instance, holds, detail } => {
-            let (symbol, style, word) =
-                if *holds { ("✓", paint::GOOD, "holds") } else { ("✗", paint::BAD, "fails") };
+        Control::CheckReported { check, instance, holds, detail, by } => {
+            let (symbol, style, word) = match holds {
+                Some(true) => ("✓", paint::GOOD, "holds"),
+                Some(false) => ("✗", paint::BAD, "fails"),
+                None => ("?", paint::CARE, "cannot tell"),
+            };
             let about = instance.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
+            let by = by.as_ref().map_or_else(String::new, |it| format!(" by {it}"));
             let detail = painted(paint::DIM, in_one_line(detail, 70));
             (
                 symbol,
-                format!("{} {check}{about}  {detail}", painted(style, format!("check {word}"))),
+                format!("{} {check}{about}{by}  {detail}", painted(style, format!("check {word}"))),
             )
         }
         Control::IntentEvolved { hash, name, by, .. } => {

@@ -6,6 +6,7 @@
 //! Start reading at [`cli::Verb`], then the verb's own file in `cli/`.
 
 mod cli;
+mod commands;
 mod config;
 mod context;
 mod decisions;

@@ -246,6 +246,19 @@ pub(crate) fn versions(
     Ok(found.into_iter().map(|(version, _)| view(version)).collect())
 }
 
+/// Everything that the contract says, as it stands at the end of the log in `folder`.
+pub(crate) fn contract(
+    context: &mut Context,
+    folder: &Path,
+) -> Result<homeostat_api::wire::Contract, Failure> {
+    let past = Past::open_under(context, folder, &[])?;
+    let standing = past.judge(AsOf::Newest)?.evaluator.contract();
+    let propositions = homeostat_kernel::contract::propositions(&past.reader, standing)?;
+    Ok(homeostat_api::wire::Contract {
+        propositions: propositions.into_iter().map(Into::into).collect(),
+    })
+}
+
 /// Every version of the spec that was in force on the log, the newest last.
 fn adopted_specs<S: Store>(reader: &Reader<S>, folder: &Path) -> Result<Vec<Spec>, Failure> {
     let mut specs: Vec<Spec> = Vec::new();

@@ -12,6 +12,6 @@ pub mod tasks;
 pub use chance::os_chance;
 pub use clock::SystemClock;
 pub use net::TokioNet;
-pub use runners::{Cleared, CommandRunner, HostRunner, LogMark};
+pub use runners::{Answer, Cleared, CommandRunner, HostRunner, LogMark, ask};
 pub use store::{FjallStore, LogDirOptions, OpenError, WitnessFile, open_log_dir};
 pub use tasks::TokioTasks;

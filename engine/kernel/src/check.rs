@@ -9,7 +9,7 @@
 mod log;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use homeostat_log::control::Control;
 use homeostat_log::{Event, LogError};
@@ -64,52 +64,80 @@ pub struct Checked {
     pub found: BTreeMap<&'static str, Found>,
 }
 
-/// What the log says that does not hold: a fold of `check.reported`.
+/// What the log says that was found: a fold of `check.reported`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reports {
-    /// By check and instance; of the system as a whole under no name, since keys of JSON are texts.
+    /// The last answer about the system as a whole, by check.
+    answers: BTreeMap<String, Report>,
+    /// What does not hold of instances, by check and instance.
     violated: BTreeMap<String, BTreeMap<String, Report>>,
 }
 
-/// One thing that was reported as not holding, and not yet as holding again.
+/// What somebody said that a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Where that stands in the log.
     pub position: Position,
-    /// What was found.
+    /// When it was written down.
+    pub at: Timestamp,
+    /// Whether it holds; none when they could not tell.
+    pub holds: Option<bool>,
+    /// What was found, readable.
     pub detail: String,
+    /// Who said so; none for the engine.
+    pub by: Option<String>,
 }
 
 impl Reports {
-    /// Takes in a control event of the log.
-    pub(crate) fn on_control(&mut self, control: &Control, position: Position) {
-        let Control::CheckReported { check, instance, holds, detail } = control else { return };
-        let instance = instance.clone().unwrap_or_default();
-        let of = self.violated.entry(check.clone()).or_default();
-        if *holds {
-            of.remove(&instance);
-        } else {
-            let report = Report { position, detail: detail.clone() };
-            of.entry(instance).or_insert(report);
+    /// Takes in a control event of the log, and what it says.
+    pub fn on_control(&mut self, control: &Control, event: &Event) {
+        let Control::CheckReported { check, instance, holds, detail, by } = control else { return };
+        let (position, at, by) = (event.position, event.recorded, by.clone());
+        let report = Report { position, at, holds: *holds, detail: detail.clone(), by };
+        match (instance, holds) {
+            (None, _) => {
+                self.answers.insert(check.clone(), report);
+            }
+            (Some(instance), Some(false)) => {
+                let of = self.violated.entry(check.clone()).or_default();
+                of.entry(instance.clone()).or_insert(report);
+            }
+            (Some(instance), Some(true)) => {
+                if let Some(of) = self.violated.get_mut(check) {
+                    of.remove(instance);
+                }
+                self.violated.retain(|_, of| !of.is_empty());
+            }
+            // Of an instance that could not be told nothing is known that was not known before.
+            (Some(_), None) => {}
         }
-        self.violated.retain(|_, of| !of.is_empty());
     }
 
-    /// What the log says that `check` found and that still stands, by instance.
+    /// What was last said of the system as a whole.
+    #[must_use]
+    pub fn answer(&self, check: &str) -> Option<&Report> {
+        self.answers.get(check)
+    }
+
+    /// What `check` found that does not hold and that still stands, by instance; none for the system.
     pub fn standing(&self, check: &str) -> impl Iterator<Item = (Option<&str>, &Report)> {
+        let whole = self.answer(check).filter(|it| it.holds == Some(false));
         let of = self.violated.get(check).into_iter().flatten();
-        of.map(|(instance, report)| (Some(instance.as_str()).filter(|it| !it.is_empty()), report))
+        let of = of.map(|(instance, report)| (Some(instance.as_str()), report));
+        whole.map(|report| (None, report)).into_iter().chain(of)
     }
 
-    /// Whether anything was found that still stands.
+    /// Whether anything was found not to hold that still stands.
     #[must_use]
     pub fn any(&self) -> bool {
-        !self.violated.is_empty()
+        let violated = |it: &Report| it.holds == Some(false);
+        !self.violated.is_empty() || self.answers.values().any(violated)
     }
 
     /// What the log lacks of what was found, at most [`CHECK_REPORTS_MAX`] for each check; the next run finds the rest.
+    /// That all is well is news where the contract asks `is_asked` for it and nobody has said so before.
     #[must_use]
-    pub fn news(&self, checked: &Checked) -> Vec<Control> {
+    pub fn news(&self, checked: &Checked, is_asked: impl Fn(&str) -> bool) -> Vec<Control> {
         let mut news = Vec::new();
         for (&check, found) in &checked.found {
             // What could not be told changes nothing that was reported.
@@ -118,21 +146,23 @@ impl Reports {
                 .iter()
                 .map(|it| (it.instance.as_deref().unwrap_or_default(), it.detail.as_str()))
                 .collect();
-            let before = self.violated.get(check);
+            let before: BTreeSet<&str> =
+                self.standing(check).map(|(instance, _)| instance.unwrap_or_default()).collect();
             let report = |instance: &str, holds, detail: String| {
                 let instance = (!instance.is_empty()).then(|| instance.to_owned());
-                Control::CheckReported { check: check.to_owned(), instance, holds, detail }
+                let check = check.to_owned();
+                Control::CheckReported { check, instance, holds: Some(holds), detail, by: None }
             };
-            let known = |instance: &str| before.is_some_and(|of| of.contains_key(instance));
-            let broken = now.iter().filter(|(instance, _)| !known(instance));
+            let well = |instance: &str| {
+                report(instance, true, format!("agrees with the log up to e{}", checked.position))
+            };
+            let broken = now.iter().filter(|(instance, _)| !before.contains(*instance));
             let broken =
                 broken.map(|(instance, detail)| report(instance, false, (*detail).to_owned()));
-            let mended =
-                before.into_iter().flatten().filter(|(it, _)| !now.contains_key(it.as_str()));
-            let mended = mended.map(|(instance, _)| {
-                report(instance, true, format!("agrees with the log up to e{}", checked.position))
-            });
-            news.extend(broken.chain(mended).take(CHECK_REPORTS_MAX));
+            let mended = before.iter().filter(|it| !now.contains_key(*it)).map(|it| well(it));
+            let is_first = now.is_empty() && self.answer(check).is_none() && is_asked(check);
+            let first = is_first.then(|| well(""));
+            news.extend(broken.chain(mended).chain(first).take(CHECK_REPORTS_MAX));
         }
         news
     }

@@ -27,7 +27,7 @@ pub const SPACE: Space = Space("checkpoints");
 pub const KEY: &[u8] = b"newest";
 
 /// The shape of the bytes. Raise it with any change of shape.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// What the sections hold, in their order.
 const SECTIONS: [&str; 4] = ["counts and reports", "graph", "conductor", "agents"];
 

@@ -176,6 +176,7 @@ where
         checked,
         checking: None,
         wish_to_check: Vec::new(),
+        await_check: Vec::new(),
         next_check: None,
         last_check: None,
         starts_from_checkpoint: from_checkpoint,
@@ -233,6 +234,8 @@ struct Loop<S: Store, C, T: Tasks, R> {
     checking: Option<checks::Checking<T::Handle>>,
     /// Who wants one.
     wish_to_check: Vec<oneshot::Sender<CheckBegun>>,
+    /// Who wants to know when the next one begins.
+    await_check: Vec<oneshot::Sender<CheckBegun>>,
     /// When one is due by itself.
     next_check: Option<Timestamp>,
     /// What the last one of this life found.

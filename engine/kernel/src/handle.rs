@@ -14,6 +14,7 @@ use homeostat_world::Position;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::contract::{Finding, Proposition, ReportError, Reported};
 use crate::status::Status;
 use crate::versions::{self, Version};
 
@@ -37,6 +38,9 @@ pub(crate) enum Request {
     Explain(Topic, oneshot::Sender<Result<Consequences, AskError>>),
     Read(ReadQuery, oneshot::Sender<Result<Vec<Event>, AskError>>),
     Check(oneshot::Sender<CheckBegun>),
+    NextCheck(oneshot::Sender<CheckBegun>),
+    Contract(oneshot::Sender<Vec<Proposition>>),
+    Report(Finding, oneshot::Sender<Result<Reported, ReportError>>),
 }
 
 /// A check that was begun, or was under way.
@@ -343,6 +347,33 @@ impl Handle {
     /// [`AskError::Stopping`].
     pub async fn check(&self) -> Result<CheckBegun, AskError> {
         self.ask(Request::Check).await.ok_or(AskError::Stopping)
+    }
+
+    /// Waits until the next check begins: when it is due by itself, when somebody asks for one, or when a new version of
+    /// the spec asks what nobody has answered. For whoever looks at something that the engine cannot see.
+    ///
+    /// # Errors
+    /// [`AskError::Stopping`].
+    pub async fn next_check(&self) -> Result<CheckBegun, AskError> {
+        self.ask(Request::NextCheck).await.ok_or(AskError::Stopping)
+    }
+
+    /// Everything that the contract says, how it stands, and what was last said of it.
+    ///
+    /// # Errors
+    /// [`AskError::Stopping`].
+    pub async fn contract(&self) -> Result<Vec<Proposition>, AskError> {
+        self.ask(Request::Contract).await.ok_or(AskError::Stopping)
+    }
+
+    /// Writes down what somebody outside found, where that is news.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn report(&self, finding: Finding) -> Result<Reported, ReportError> {
+        self.ask(|reply| Request::Report(finding, reply))
+            .await
+            .unwrap_or(Err(ReportError::Append(AppendError::Stopping)))
     }
 
     /// Ready once the loop takes no more requests: it was stopped, or it has died of a defect.

@@ -6,6 +6,7 @@
 //! Start reading at [`machine::Machine`], then [`drive`].
 pub mod check;
 pub mod checkpoint;
+pub mod contract;
 pub mod drive;
 pub mod handle;
 pub mod machine;
@@ -13,6 +14,7 @@ pub mod status;
 mod task;
 pub mod versions;
 
+pub use contract::{Finding, Proposition, ReportError, Reported};
 pub use drive::{Engine, Parts, Running, Settings, StartError};
 pub use handle::{
     AdoptError, Adoption, AppendError, AskError, CheckBegun, DecideError, Evolved, Handle,

@@ -35,7 +35,7 @@ pub struct Machine {
     pub(crate) conductor: Conductor,
     pub(crate) agents: Agents,
     pub(crate) totals: Totals,
-    /// What checks found that does not hold.
+    /// What checks found.
     pub(crate) reports: Reports,
     /// The last position that was applied.
     pub(crate) applied: Position,
@@ -166,7 +166,7 @@ impl Machine {
             self.adopt(event, control)?;
             self.conductor.on_control(control, event.position, event.recorded);
             self.agents.on_control(control);
-            self.reports.on_control(control, event.position);
+            self.reports.on_control(control, event);
         }
         self.totals.count(event, control.as_ref());
         self.applied = event.position;

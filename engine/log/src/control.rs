@@ -147,10 +147,12 @@ pub enum Control {
         check: String,
         /// The instance that it is about, as `interaction/i1`; none for the system as a whole.
         instance: Option<String>,
-        /// Whether what it checks holds.
-        holds: bool,
+        /// Whether what it checks holds; none when it could not tell.
+        holds: Option<bool>,
         /// What it found, readable.
         detail: String,
+        /// Who says so, a person or a program outside; none when the engine has looked itself.
+        by: Option<String>,
     },
 }
 

@@ -41,13 +41,22 @@ pub(super) struct House {
 
 impl House {
     pub(super) async fn open() -> Self {
-        Self::with(ServeLimits::default()).await
+        Self::open_with(SPEC).await
+    }
+
+    /// With another spec than [`SPEC`].
+    pub(super) async fn open_with(spec: &str) -> Self {
+        Self::built(spec, ServeLimits::default()).await
     }
 
     pub(super) async fn with(limits: ServeLimits) -> Self {
+        Self::built(SPEC, limits).await
+    }
+
+    async fn built(spec: &str, limits: ServeLimits) -> Self {
         let (net, clock, tasks) = (MemoryNet::default(), PausedClock::new(), TestTasks);
         let store = FragileStore::default();
-        let (handle, engine) = engine(clock, store.clone()).await;
+        let (handle, engine) = engine(spec, clock, store.clone()).await;
         let listener = net.listen(ADDRESS).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, served) = oneshot::channel();
@@ -123,8 +132,12 @@ impl House {
     }
 }
 
-async fn engine(clock: PausedClock, store: FragileStore) -> (Handle, Running<TestTask>) {
-    let sources = vec![Source { name: "desk.intent".to_owned(), text: SPEC.to_owned() }];
+async fn engine(
+    spec: &str,
+    clock: PausedClock,
+    store: FragileStore,
+) -> (Handle, Running<TestTask>) {
+    let sources = vec![Source { name: "desk.intent".to_owned(), text: spec.to_owned() }];
     let loaded = load(&sources);
     assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
     let agents = AgentsFile::default();

@@ -77,6 +77,30 @@ words! {
 }
 
 words! {
+    /// Whether a proposition of the contract holds.
+    Verdict from homeostat_graph::Verdict {
+        /// It does.
+        Holds = "holds",
+        /// It does not.
+        Violated = "violated",
+        /// Nobody has said so, or nothing has been sampled yet.
+        Undetermined = "undetermined",
+    }
+}
+
+words! {
+    /// What sort of promise a proposition of the contract is.
+    PropositionKind from homeostat_graph::Sort {
+        /// `invariant …`
+        Invariant = "invariant",
+        /// `property: …` of a capability.
+        Property = "property",
+        /// `optimise …`
+        Target = "target",
+    }
+}
+
+words! {
     /// How urgent a gap is, the most urgent first.
     Strength from homeostat_conductor::Severity {
         /// Something that must always hold does not.

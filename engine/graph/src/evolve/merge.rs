@@ -55,7 +55,9 @@ impl Merge<'_> {
         state.backlog.recount();
         self.settle_pending(state, adoption, sink);
         self.begin_ticks(state);
-        for &(slot, _) in placed.values() {
+        for &(trigger, clause) in placed.keys() {
+            // A violation may have ended with the version that said so.
+            let Some(slot) = state.open.find(id(trigger, clause)) else { continue };
             if state.open.get(slot).stage == Stage::Active {
                 state.set_timer(self.new, slot);
             }

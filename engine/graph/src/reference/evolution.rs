@@ -40,6 +40,8 @@ impl<'a> History<'a> {
         self.keep(&open, &replay);
         self.take_the_rest(replay, asked, guards);
         self.look(None);
+        // Somebody else may judge a proposition now.
+        self.look_at_reports();
         for place in 0..self.guards.len() {
             self.decide_if_ready(place);
         }

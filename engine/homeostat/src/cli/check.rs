@@ -1,5 +1,6 @@
 //! `homeostat check`: finds the mistakes in specs, all of them in one pass, and mends what it can.
 
+mod bindings;
 mod mend;
 
 use std::path::PathBuf;
@@ -84,6 +85,7 @@ fn told(
             "notes": counts.notes,
             "diagnostics": render::findings(&loaded.diagnostics, sources),
             "spec": facts(&loaded.spec),
+            "contract": bindings::bindings(&loaded.spec),
         }))?;
         return Ok(Outcome::found_if(found));
     }
@@ -124,6 +126,11 @@ fn summary(
         spec.events.len(),
         spec.entities.len(),
     ))?;
+    let bindings = bindings::bindings(spec);
+    if !bindings.is_empty() {
+        context.screen.line("")?;
+        context.screen.text(bindings::table(&bindings).show())?;
+    }
     context.screen.detail(format_args!("version {}", spec.hash));
     Ok(())
 }

@@ -18,7 +18,7 @@ use homeostat_intent::{Source, Spec};
 use homeostat_kernel::drive::Parts;
 use homeostat_kernel::{Engine, Handle, Health, StartError};
 use homeostat_world::tasks::TaskEnd;
-use homeostat_world::{Listener, Net};
+use homeostat_world::{Duration, Listener, Net, TaskHandle, Tasks};
 use serde_json::json;
 
 use super::Outcome;
@@ -27,7 +27,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::running::{self, OpenLog, Purpose};
 use crate::screen::{paint, painted};
-use crate::{offline, sources, specs};
+use crate::{commands, offline, sources, specs};
 use settings::Effective;
 
 /// Run the engine: log, conductor, agents and HTTP API
@@ -61,6 +61,13 @@ pub(crate) struct Args {
     /// asked for [default: 1d]
     #[arg(long, env = "HOMEOSTAT_CHECK_EVERY", hide_env_values = true, value_name = "TIME")]
     check_every: Option<CheckEvery>,
+    /// Run the commands that the spec names as checkers (`{ check: "…" }`), here, at the start and with
+    /// each check: whoever may adopt a spec then runs programs on this machine
+    #[arg(long, env = "HOMEOSTAT_RUN_CHECKS", hide_env_values = true)]
+    run_checks: bool,
+    /// How long each may take [default: 10m]
+    #[arg(long, env = "HOMEOSTAT_CHECK_TIME", hide_env_values = true, value_name = "TIME")]
+    check_time: Option<Duration>,
     /// Adopt the spec even though the log already holds events: what they call for is due at once,
     /// and agents act on it
     #[arg(long)]
@@ -154,6 +161,11 @@ async fn serve(
     };
     let (handle, engine) = Box::pin(Engine::start(parts)).await.map_err(not_started)?;
     ready(context, &handle, &listener.address(), folder).await?;
+    let checking = effective.run_checks.then(|| {
+        let server = format!("http://{}", listener.address());
+        let work = commands::keep_answering(handle.clone(), server, effective.check_time);
+        tasks.spawn("commands", work)
+    });
     let api = homeostat_api::serve(
         listener,
         handle.clone(),
@@ -165,6 +177,11 @@ async fn serve(
     let graceful = async move {
         let served = api.await;
         let health = handle.status().await.map(|status| status.health);
+        if let Some(checking) = checking {
+            // A command that is under way ends with it, and has found nothing.
+            checking.cancel();
+            checking.join().await;
+        }
         let end = engine.stop().await;
         (served, health, end)
     };

@@ -91,6 +91,12 @@ pub enum Checker {
 }
 
 impl Checker {
+    /// Whether somebody has to be asked, a command or a person; what is left the engine finds out itself.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        matches!(self, Self::Command(_) | Self::Review)
+    }
+
     /// By which name the log's `check.reported` says what this checker found of the proposition of
     /// that name. None: nothing there is about it.
     #[must_use]

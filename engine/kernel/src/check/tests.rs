@@ -15,14 +15,21 @@ fn violations(instances: &[Option<&str>]) -> Found {
     Found::Violations(instances.iter().map(|instance| violation(*instance)).collect())
 }
 
+/// `control` as the log has it.
+fn written(control: &Control) -> Event {
+    let event = control.to_new_event(Timestamp::EPOCH, Position::new(41), 1);
+    let event = event.unwrap_or_else(|error| unreachable!("{error}"));
+    Event { position: Position::new(42), recorded: Timestamp::EPOCH, event }
+}
+
 /// Writes down what is news, as the loop does.
 fn report(reports: &mut Reports, checked: &Checked) -> Vec<(Option<String>, bool)> {
-    let news = reports.news(checked);
+    let news = reports.news(checked, |check| check == "asked");
     let mut told = Vec::new();
     for control in news {
-        reports.on_control(&control, Position::new(42));
+        reports.on_control(&control, &written(&control));
         if let Control::CheckReported { instance, holds, .. } = control {
-            told.push((instance, holds));
+            told.push((instance, holds.unwrap_or_default()));
         }
     }
     told
@@ -74,4 +81,17 @@ fn more_than_can_be_said_at_once_is_said_the_next_time() {
     assert_eq!(report(&mut reports, &all).len(), CHECK_REPORTS_MAX);
     assert_eq!(report(&mut reports, &all).len(), 1);
     assert_eq!(report(&mut reports, &all).len(), 0);
+}
+
+#[test]
+fn that_all_is_well_is_said_once_and_only_to_whom_it_may_concern() {
+    let mut reports = Reports::default();
+    assert!(report(&mut reports, &found("rows", violations(&[]))).is_empty(), "nobody asks");
+    let unknown = found("asked", Found::Undetermined("no disk".to_owned()));
+    assert!(report(&mut reports, &unknown).is_empty());
+    let well = found("asked", violations(&[]));
+    assert_eq!(report(&mut reports, &well), [(None, true)]);
+    assert!(report(&mut reports, &well).is_empty(), "it is known");
+    assert_eq!(reports.answer("asked").and_then(|it| it.holds), Some(true));
+    assert!(!reports.any());
 }

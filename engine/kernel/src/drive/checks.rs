@@ -1,4 +1,5 @@
-//! Runs the checks in a task of their own, and writes down what is news.
+//! Runs the checks in a task of their own, and writes down what is news: of them, and of whoever checks what the engine
+//! cannot see.
 //!
 //! In: the time, or somebody's wish. Out: `check.reported` where a check differs from what the log says it found.
 //! Never: holds the loop up for longer than it takes to write a checkpoint; runs twice at once; repairs what it finds.
@@ -9,12 +10,16 @@ use std::collections::BTreeMap;
 
 use homeostat_agents::Runner;
 use homeostat_conductor::Decision;
-use homeostat_log::{ChainHash, Proof, Step};
+
+use homeostat_log::{Actor, Append, ChainHash, Expect, Proof, Step};
 use homeostat_world::{Clock, Position, Snapshot, Store, TaskHandle, Tasks, Timestamp};
+use tokio::sync::oneshot;
 
 use super::Loop;
+use super::round::{Destination, Round};
 use crate::check::{Checked, Checker, Found, LogCheck, StateCheck};
-use crate::handle::CheckBegun;
+use crate::contract::{Finding, ReportError, Reported};
+use crate::handle::{AppendError, CheckBegun};
 use crate::status::Health;
 use crate::versions::{self, VersionError};
 
@@ -52,6 +57,13 @@ where
         }
     }
 
+    /// A version took over: what it asks and nobody has answered is looked at now, where checks are made at all.
+    pub(super) fn check_for_answers(&mut self, now: Timestamp) {
+        if self.settings.check_every.is_some() && self.machine.lacks_answers() {
+            self.next_check = Some(now);
+        }
+    }
+
     /// Begins a check of the present state, unless one is under way.
     pub(super) fn begin_check(&mut self, now: Timestamp) -> CheckBegun {
         if let Some(checking) = &self.checking {
@@ -68,6 +80,10 @@ where
         checkers.push(Box::new(LogCheck::default()));
         let checks = checkers.iter().map(|checker| checker.name().to_owned()).collect();
         let begun = CheckBegun { position: head.position, checks };
+        for reply in self.await_check.drain(..) {
+            // Whoever waits may have gone.
+            drop(reply.send(begun.clone()));
+        }
         // Taken here, so that it reaches exactly as far as the state does.
         let proof = self.log.reader().prove(Position::new(1));
         let (checked, tasks) = (self.checked_in.clone(), self.tasks.clone());
@@ -100,7 +116,8 @@ where
     /// Takes in what a check found. What the log lacks of it goes into the next round.
     pub(super) fn take_check(&mut self, checked: Checked) {
         self.checking = None;
-        let news = self.machine.reports().news(&checked);
+        let asked = self.machine.asked();
+        let news = self.machine.reports().news(&checked, |check| asked.contains(check));
         for control in &news {
             tracing::warn!(?control, "a check found another answer than the last one");
         }
@@ -108,6 +125,37 @@ where
             self.carried.extend(news.into_iter().map(Decision::Record));
         }
         self.last_check = Some(checked);
+    }
+
+    /// What somebody outside found, where it is news.
+    pub(super) fn gather_report(
+        &mut self,
+        round: &mut Round,
+        finding: Finding,
+        reply: oneshot::Sender<Result<Reported, ReportError>>,
+    ) {
+        if let Health::ReadOnly { reason } = &self.health {
+            drop(reply.send(Err(AppendError::ReadOnly(reason.clone()).into())));
+            return;
+        }
+        // Whoever reports may have gone; then the answer is of no use to anybody.
+        match self.machine.take_finding(&finding) {
+            Ok(None) => {
+                let by = finding.by.clone();
+                match self.control_event(round, &finding.into()) {
+                    Some(mut event) => {
+                        event.actor = Actor::Human(by);
+                        let append = Append { events: vec![event], expect: Expect::Any };
+                        round.push(append, Destination::Checker(reply));
+                    }
+                    None => drop(reply.send(Err(ReportError::Unwritable))),
+                }
+            }
+            Ok(Some(position)) => {
+                drop(reply.send(Ok(Reported { position, is_news: false })));
+            }
+            Err(error) => drop(reply.send(Err(error))),
+        }
     }
 
     /// Stops a check that is under way, and waits until it has.

@@ -24,6 +24,7 @@ use super::adopt::Wish;
 use super::effects::{Effect, Finished};
 use super::start::StartError;
 use crate::checkpoint;
+use crate::contract::{ReportError, Reported};
 use crate::handle::{AdoptError, AppendError, DecideError, Evolved, Proposal, Request, Verdict};
 use crate::status::{Health, Status};
 
@@ -53,6 +54,8 @@ pub(super) enum Destination {
     Client(oneshot::Sender<Result<Receipt, AppendError>>),
     /// A person who decided.
     Person(oneshot::Sender<Result<Position, DecideError>>),
+    /// Somebody who says what a check found.
+    Checker(oneshot::Sender<Result<Reported, ReportError>>),
     /// A person who adopted a version, with what it does and its spec.
     Adoption(Box<(Proposal, Arc<Spec>)>, oneshot::Sender<Result<Evolved, AdoptError>>),
 }
@@ -105,7 +108,8 @@ where
         if let Some(every) = self.settings.check_every {
             let now = self.clock.now();
             self.next_check = Some(now + every);
-            if self.starts_from_checkpoint || self.machine.reports().any() {
+            let in_doubt = self.starts_from_checkpoint || self.machine.reports().any();
+            if in_doubt || self.machine.lacks_answers() {
                 self.begin_check(now);
             }
         }
@@ -248,6 +252,9 @@ where
                 Err(error) => drop(reply.send(Err(error))),
             },
             Request::Check(reply) => self.wish_to_check.push(reply),
+            Request::NextCheck(reply) => self.await_check.push(reply),
+            Request::Contract(reply) => drop(reply.send(self.machine.contract())),
+            Request::Report(finding, reply) => self.gather_report(round, finding, reply),
             Request::Preview(sources, reply) => self.consider(Wish::Preview(sources, reply)),
             Request::Adopt(adoption, reply) => self.consider(Wish::Adopt(adoption, reply)),
             Request::Versions(reply) => drop(reply.send(self.versions())),
@@ -316,6 +323,7 @@ where
                 if let Some(spec) = adopted {
                     assert!(self.machine.program().spec_hash() == spec.hash, "it is in force");
                     self.spec = spec;
+                    self.check_for_answers(now);
                 }
                 self.machine.forget_next();
                 for (agent, refusal) in refused {
@@ -378,6 +386,7 @@ where
             match destination {
                 Destination::Client(reply) => drop(reply.send(Err(error))),
                 Destination::Person(reply) => drop(reply.send(Err(error.into()))),
+                Destination::Checker(reply) => drop(reply.send(Err(error.into()))),
                 Destination::Adoption(_, reply) => drop(reply.send(Err(error.into()))),
                 Destination::Engine(_) | Destination::Claim(_) => {}
             }
@@ -502,6 +511,11 @@ where
     }
 }
 
+/// Where the first event of a request stands.
+fn position_of(receipt: &Receipt) -> Position {
+    receipt.entries.first().map(|it| it.position).unwrap_or_default()
+}
+
 fn acknowledge(
     destination: Destination,
     receipt: Result<Receipt, Refusal>,
@@ -522,15 +536,18 @@ fn acknowledge(
         (Destination::Client(reply), receipt) => drop(reply.send(receipt.map_err(Into::into))),
         (Destination::Adoption(version, reply), receipt) => {
             let evolved = receipt.map_err(|refusal| AdoptError::Append(refusal.into()));
-            let evolved = evolved.map(|receipt| Evolved {
-                position: receipt.entries.first().map(|it| it.position).unwrap_or_default(),
-                proposal: version.0,
-            });
+            let evolved = evolved
+                .map(|receipt| Evolved { position: position_of(&receipt), proposal: version.0 });
             drop(reply.send(evolved));
+        }
+        (Destination::Checker(reply), receipt) => {
+            let reported =
+                receipt.map(|receipt| Reported { position: position_of(&receipt), is_news: true });
+            drop(reply.send(reported.map_err(|refusal| ReportError::Append(refusal.into()))));
         }
         (Destination::Person(reply), receipt) => {
             let position = receipt
-                .map(|receipt| receipt.entries.first().map(|it| it.position).unwrap_or_default())
+                .map(|receipt| position_of(&receipt))
                 .map_err(|refusal| DecideError::Append(refusal.into()));
             drop(reply.send(position));
         }

@@ -15,6 +15,7 @@ use homeostat_world::{Clock, Position, Store, Tasks, canary};
 
 use crate::check::StateCheck;
 use crate::checkpoint;
+use crate::contract;
 use crate::drive::{Parts, Settings};
 use crate::machine::Machine;
 use crate::versions::{self, Next, VersionError};
@@ -193,11 +194,8 @@ fn restored<S: Store, C, T, R>(
 /// Whether the log's last word on the engine's state is that a replay gave another one. A checkpoint
 /// of that state would carry the difference on; a replay ends it.
 fn is_in_doubt<S: Store>(reader: &Reader<S>) -> bool {
-    let subject = format!("check/{}", StateCheck::NAME);
-    // Few: one for each change of the answer.
-    let said = reader.by_subject(&subject, Position::new(1)).flatten();
-    let said = said.filter_map(|event| Control::from_event(&event)?.ok());
-    matches!(said.last(), Some(Control::CheckReported { holds: false, .. }))
+    let said = contract::last_report(reader, StateCheck::NAME).ok().flatten();
+    said.is_some_and(|report| report.holds == Some(false))
 }
 
 /// What this life has to say first: the spec, if it is new, and who was lost.

@@ -18,7 +18,7 @@ async fn reported(world: &World) -> Vec<(String, bool, String)> {
     let events = world.events().await;
     let controls = events.iter().filter_map(Control::from_event).map(Result::unwrap);
     let of = |control| match control {
-        Control::CheckReported { check, holds, detail, .. } => Some((check, holds, detail)),
+        Control::CheckReported { check, holds, detail, .. } => Some((check, holds?, detail)),
         _ => None,
     };
     controls.filter_map(of).collect()

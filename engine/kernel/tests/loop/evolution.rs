@@ -247,7 +247,9 @@ async fn no_agent_can_adopt_a_version_or_decide_anything() {
     let file = Arc::new(world.agents_file());
     let spec = world.spec();
     let program = Arc::new(Program::compile(&spec).unwrap());
-    for forged in ["intent.evolved", "intent.adopted", "gap.decided", "gap.closed"] {
+    let forged =
+        ["intent.evolved", "intent.adopted", "gap.decided", "gap.closed", "check.reported"];
+    for forged in forged {
         let mut machine =
             Machine::new(Arc::clone(&program), spec.limits.clone(), Arc::clone(&file));
         for event in events.iter().take(3) {
@@ -255,7 +257,8 @@ async fn no_agent_can_adopt_a_version_or_decide_anything() {
         }
         let brief = spawned(&mut machine, &events);
         let claim = serde_json::json!({ "append": { "type": forged, "data": {
-            "interaction": "i1", "hash": "00", "by": "ada", "kind": "control" } } });
+            "interaction": "i1", "hash": "00", "by": "ada", "kind": "control",
+            "check": "event_log_intact", "holds": true, "detail": "" } } });
         let outcome = Outcome { lines: vec![claim.to_string()], finish: Finish::Done };
         let now = events.last().unwrap().recorded;
         let homeostat_agents::Verdict::Ended { events: appended, control } =

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod checks;
+mod contract;
 mod doors;
 mod evolution;
 mod living;

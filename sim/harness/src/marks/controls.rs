@@ -228,8 +228,9 @@ mod tests {
         match control {
             Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => "intent-adopted",
             Control::EngineResumed {} => "engine-resumed",
-            Control::CheckReported { holds: true, .. } => "check-holds",
-            Control::CheckReported { holds: false, .. } => "check-fails",
+            Control::CheckReported { holds: Some(true), .. } => "check-holds",
+            Control::CheckReported { holds: Some(false), .. } => "check-fails",
+            Control::CheckReported { holds: None, .. } => "check-undetermined",
             Control::GapOpened { kind: GapKind::Reaction, .. } => "gap-of-reaction",
             Control::GapOpened { kind: GapKind::Temporal, .. } => "gap-of-time",
             Control::GapOpened { kind: GapKind::Consistency, .. } => "gap-of-consistency",
@@ -264,7 +265,7 @@ mod tests {
 
     /// No engine of a simulated world checks itself by the clock yet, so no suite can be asked for
     /// the marks of what it finds.
-    const WAITING: [&str; 2] = ["check-fails", "check-holds"];
+    const WAITING: [&str; 3] = ["check-fails", "check-holds", "check-undetermined"];
 
     fn marks_of(control: &Control) -> Vec<&'static str> {
         let shows = |mark: &&Mark| matches!(mark.sign, Sign::Control(wanted) if wanted(control));

@@ -1,9 +1,10 @@
 //! How the contract stands: who judges what, and that nothing unjudged counts as kept.
 
 use homeostat_log::{Event, Kind};
+use homeostat_world::Position;
 
-use crate::Verdict;
 use crate::fixtures::{Twice, event, of_kind};
+use crate::{Verdict, Violation};
 
 const CONTRACT: &str = r#"
 entity order { has: total }
@@ -128,4 +129,40 @@ fn a_property_is_one_or_the_other_and_shares_the_checker_of_its_invariant() {
     assert_eq!(verdict(&told, both), [Verdict::Violated, Verdict::Holds]);
     told.see(&says(3, "backups_restore", "false"));
     assert_eq!(verdict(&told, both), [Verdict::Violated, Verdict::Violated]);
+}
+
+fn standing(told: &Twice, name: &str) -> (Option<f64>, Option<Violation>) {
+    let contract = told.evaluator().contract();
+    let found = contract.into_iter().find(|it| it.name == name);
+    found.map(|it| (it.value, it.violation)).unwrap_or_default()
+}
+
+fn since(position: u64, gap: Option<&str>, instances: u64) -> Option<Violation> {
+    let gap = gap.map(str::to_owned);
+    Some(Violation { since: Some(Position::new(position)), gap, instances })
+}
+
+#[test]
+fn a_violation_says_since_when_it_is_and_which_gap_stands_for_it() {
+    let mut told = Twice::new(CONTRACT);
+    told.see(&event(1, 1, "http.served", r#"{"duration":1}"#));
+    assert_eq!(standing(&told, "speed"), (Some(1.0), None));
+    told.see(&event(2, 2, "http.served", r#"{"duration":3}"#));
+    assert_eq!(standing(&told, "speed"), (Some(3.0), since(2, Some("speed@2"), 1)));
+    told.see(&event(3, 3, "order.placed", r#"{"order":"o1"}"#)).see(&event(
+        4,
+        4,
+        "order.placed",
+        r#"{"order":"o2"}"#,
+    ));
+    let both = since(3, Some("totals_known@3~o1"), 2);
+    assert_eq!(standing(&told, "totals_known"), (None, both));
+    told.see(&waive(5, "totals_known@3~o1"));
+    let other = since(3, Some("totals_known@4~o2"), 2);
+    assert_eq!(standing(&told, "totals_known"), (None, other), "let go, not mended");
+    told.see(&says(6, "backups_restore", "false"));
+    assert_eq!(standing(&told, "backups_restore"), (None, since(6, Some("backups_restore@6"), 1)));
+    told.see(&waive(7, "backups_restore@6"));
+    let silent = Violation { since: None, gap: None, instances: 1 };
+    assert_eq!(standing(&told, "backups_restore"), (None, Some(silent)));
 }

@@ -13,7 +13,7 @@ use homeostat_world::Timestamp;
 
 use super::super::Adoption;
 use super::{Merge, sorted};
-use crate::bounds::{Kept, Spent};
+use crate::bounds::{Kept, Spent, Told};
 use crate::change::Change;
 use crate::datum::Datum;
 use crate::instances::by_name;
@@ -32,6 +32,7 @@ impl Merge<'_> {
         self.keep_budgets(state);
         let cause =
             Cause { position: adoption.position.get(), time: adoption.at.as_micros(), depth: 0 };
+        self.keep_told(state, cause, sink);
         for (watch, always) in assertions(self.new) {
             let kept = self.pairing.before(always.clause);
             let before = kept.and_then(|old| assertions(self.old).find(|it| it.1.clause == old));
@@ -139,6 +140,34 @@ impl Merge<'_> {
             let place = self.old.standards.iter().position(|before| before.clause == old);
             if let Some(was) = place.and_then(|place| self.before.bounds.standards.get(place)) {
                 *kept = *was;
+            }
+        }
+    }
+
+    /// So does a kept proposition, unless somebody else judges it now: then what that one said last
+    /// counts, and as long as that is nothing a violation stays.
+    fn keep_told(&self, state: &mut State, cause: Cause, sink: Sink<'_>) {
+        for (place, plan) in self.new.told.iter().enumerate() {
+            let Some(clause) = plan.clause else { continue };
+            let Some(old) = self.pairing.before(clause) else { continue };
+            let was = self.old.told.iter().position(|before| before.clause == Some(old));
+            let was = was.and_then(|was| {
+                Some((self.old.told.get(was)?, *self.before.bounds.told.get(was)?))
+            });
+            let Some((before, was)) = was else { continue };
+            let holds = state.bounds.told.get(place).and_then(|told| told.holds);
+            let answer = holds.filter(|_| before.check != plan.check);
+            let kept = match (answer, was.kept) {
+                (Some(false), Kept::Within) => state.breach(self.new, clause, cause, sink),
+                (Some(true), Kept::Violated(since)) => {
+                    state.keep_again(self.new, clause, since, cause.position, sink);
+                    Kept::Within
+                }
+                (Some(true), Kept::Silent) => Kept::Within,
+                (_, kept) => kept,
+            };
+            if let Some(told) = state.bounds.told.get_mut(place) {
+                *told = Told { holds, kept };
             }
         }
     }

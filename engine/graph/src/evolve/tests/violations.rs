@@ -279,3 +279,59 @@ fn a_bound_of_a_metric_and_a_budget_stand_as_they_stood() {
     assert!(said.contains("@2 activated 30") && said.contains("gap Intent 30"), "{said}");
     assert!(!said.contains("response_time"), "that is kept: {said}");
 }
+
+/// A spec whose one invariant is judged as `binding` says.
+fn judged(binding: &str) -> String {
+    format!(
+        "entity order
+         action ship(order) {{ satisfied_by: order.shipped }}
+         when order.created {{ could: ship(order) }}
+         invariant customer_data_never_lost{binding}"
+    )
+}
+
+fn report(story: &mut Story, second: i64, check: &str, holds: &str) {
+    let json = format!(r#"{{"check":"{check}","holds":{holds},"detail":"","by":null}}"#);
+    story.control(second, "check.reported", &json);
+}
+
+#[test]
+fn what_a_person_let_go_of_a_proposition_stays_let_go_under_the_next_version() {
+    let mut story = Story::new(&judged(""));
+    report(&mut story, 1, "event_log_intact", "false");
+    story.said();
+    waive(&mut story, 2, "customer_data_never_lost@1");
+    story.adopt(10, Policy::Sequential, &format!("{} event b", judged(""))).restart();
+    report(&mut story, 11, "event_log_intact", "false");
+    assert_eq!(story.said(), "");
+    report(&mut story, 12, "event_log_intact", "true");
+    report(&mut story, 13, "event_log_intact", "false");
+    assert!(story.said().contains("customer_data_never_lost@6 gap Consistency"), "a new episode");
+}
+
+#[test]
+fn a_proposition_that_somebody_else_judges_now_is_as_that_one_said_last() {
+    let (own, asked) = (judged(""), judged(r#" { check: "./compare" }"#));
+    // Violated as the engine found; the command had said that it holds.
+    let mut story = Story::new(&own);
+    report(&mut story, 1, "customer_data_never_lost", "true");
+    report(&mut story, 2, "event_log_intact", "false");
+    story.said();
+    story.adopt(10, Policy::Sequential, &asked).restart();
+    let gap = "customer_data_never_lost@2";
+    assert_eq!(story.said(), format!("{gap} InTime by 3\n{gap} closed Fulfilled"));
+    // And back: the engine's word is still that it does not.
+    story.adopt(20, Policy::Sequential, &own).restart();
+    let gap = "customer_data_never_lost@4";
+    assert_eq!(story.said(), format!("{gap} activated 20\n{gap} gap Consistency 20"));
+    // Nobody has been asked yet whether it holds for a person: what was found stands.
+    let mut story = Story::new(&own);
+    report(&mut story, 1, "event_log_intact", "false");
+    story.said();
+    story.adopt(10, Policy::Sequential, &asked).restart();
+    assert_eq!(story.said(), "");
+    report(&mut story, 11, "event_log_intact", "true");
+    assert_eq!(story.said(), "", "nobody asks for that any more");
+    report(&mut story, 12, "customer_data_never_lost", "true");
+    assert!(story.said().contains("closed Fulfilled"));
+}

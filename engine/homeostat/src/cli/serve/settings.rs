@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use homeostat_world::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Args;
+use crate::commands::CHECK_TIME;
 use crate::config::{CheckEvery, Durability};
 use crate::context::{Context, Origin};
 use crate::failure::Failure;
@@ -26,6 +28,10 @@ pub(crate) struct Effective {
     pub(crate) durability: Durability,
     /// How often it checks what it keeps.
     pub(crate) check_every: CheckEvery,
+    /// Whether it runs the commands that the contract names.
+    pub(crate) run_checks: bool,
+    /// How long each may take.
+    pub(crate) check_time: Duration,
 }
 
 /// The address when nobody says one.
@@ -47,6 +53,8 @@ impl Effective {
             listen: listen.unwrap_or_else(|| LISTEN.to_owned()),
             durability: args.durability.or(file.durability).unwrap_or_default(),
             check_every: args.check_every.or(file.check_every).unwrap_or_default(),
+            run_checks: args.run_checks || file.run_checks.unwrap_or_default(),
+            check_time: args.check_time.or(file.check_time).unwrap_or(CHECK_TIME),
         }
     }
 
@@ -95,6 +103,12 @@ impl Effective {
                 "check-every",
                 json!(self.check_every),
                 from("check_every", file.check_every.is_some()),
+            ),
+            ("run-checks", json!(self.run_checks), from("run_checks", file.run_checks.is_some())),
+            (
+                "check-time",
+                json!(self.check_time.to_string()),
+                from("check_time", file.check_time.is_some()),
             ),
             ("color", json!(color), from("color", file.color.is_some())),
             ("format", json!(format), from("format", file.format.is_some())),
