@@ -49,12 +49,12 @@ pub struct Standing {
     /// unit; what the newest period of a budget has cost, in dollars.
     pub value: Option<f64>,
     /// What violates it now: the oldest episode.
-    pub violation: Option<Violation>,
+    pub violation: Option<Breach>,
 }
 
 /// Since when something that the contract says is violated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
+pub struct Breach {
     /// The event since which it is; none where a person has let it go and nothing keeps count any more.
     pub since: Option<Position>,
     /// The open gap; none where a person has let it go.
@@ -68,7 +68,7 @@ pub struct Violation {
 struct Judged {
     verdict: Verdict,
     value: Option<f64>,
-    violation: Option<Violation>,
+    violation: Option<Breach>,
 }
 
 impl Verdict {
@@ -168,18 +168,18 @@ impl Evaluator {
         Judged { verdict, value, violation: self.violation(plan.clause, kept) }
     }
 
-    fn violation(&self, clause: u32, kept: Kept) -> Option<Violation> {
+    fn violation(&self, clause: u32, kept: Kept) -> Option<Breach> {
         let since = match kept {
             Kept::Within => return None,
             Kept::Violated(since) => Some(since),
             Kept::Silent => None,
         };
         let gap = since.and_then(|since| self.open_gap_of(clause, since));
-        Some(Violation { since: since.map(Position::new), gap, instances: 1 })
+        Some(Breach { since: since.map(Position::new), gap, instances: 1 })
     }
 
     /// The instances that violate an assertion now, also those where a person let that go.
-    fn of_instances(&self, clause: u32) -> Option<Violation> {
+    fn of_instances(&self, clause: u32) -> Option<Breach> {
         let program = self.program();
         let ours = |watch: u32| {
             let plan = program.watches.get(watch as usize);
@@ -196,7 +196,7 @@ impl Evaluator {
             }
         }
         let gap = owed.and_then(|(_, trigger)| self.open_gap_of(clause, trigger));
-        oldest.map(|since| Violation { since: Some(Position::new(since)), gap, instances })
+        oldest.map(|since| Breach { since: Some(Position::new(since)), gap, instances })
     }
 
     /// Whether events have told of this instance of an entity that something is asked about.

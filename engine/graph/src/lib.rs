@@ -46,7 +46,7 @@ mod zones;
 pub use change::{Change, Fulfilment, ObligationId};
 pub use checkpoint::RestoreError;
 pub use compile::CompileError;
-pub use contract::{Standing, Verdict, Violation};
+pub use contract::{Breach, Standing, Verdict};
 pub use datum::Truth;
 pub use evaluator::{Evaluator, Footprint};
 pub use evolve::{

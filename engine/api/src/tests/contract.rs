@@ -14,8 +14,8 @@ const CONTRACT: &str = r#"
 "#;
 
 async fn house() -> House {
-    let end = SPEC.rfind('}').unwrap();
-    House::open_with(&format!("{}{CONTRACT}{}", &SPEC[..end], &SPEC[end..])).await
+    let (body, end) = SPEC.rsplit_once('}').unwrap();
+    House::open_with(&format!("{body}{CONTRACT}}}{end}")).await
 }
 
 async fn said(house: &House, name: &str, finding: &Value) -> (u16, Value) {

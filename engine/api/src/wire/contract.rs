@@ -154,7 +154,7 @@ impl From<homeostat_kernel::Proposition> for Proposition {
         let judge = Judge::of(&name, judge);
         let unless = unless.map(|(name, judge)| Excuse { judge: Judge::of(&name, judge), name });
         let violation = violation.map(|it| {
-            let homeostat_graph::Violation { since, gap, instances } = it;
+            let homeostat_graph::Breach { since, gap, instances } = it;
             Violation { since, gap, instances }
         });
         let report = report.map(|it| {

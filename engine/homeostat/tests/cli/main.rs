@@ -10,6 +10,7 @@
 mod bad_input;
 mod bench;
 mod claims;
+mod contract;
 mod demo;
 mod editor;
 mod evolution;

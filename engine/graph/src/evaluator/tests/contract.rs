@@ -4,7 +4,7 @@ use homeostat_log::{Event, Kind};
 use homeostat_world::Position;
 
 use crate::fixtures::{Twice, event, of_kind};
-use crate::{Verdict, Violation};
+use crate::{Breach, Verdict};
 
 const CONTRACT: &str = r#"
 entity order { has: total }
@@ -131,15 +131,15 @@ fn a_property_is_one_or_the_other_and_shares_the_checker_of_its_invariant() {
     assert_eq!(verdict(&told, both), [Verdict::Violated, Verdict::Violated]);
 }
 
-fn standing(told: &Twice, name: &str) -> (Option<f64>, Option<Violation>) {
+fn standing(told: &Twice, name: &str) -> (Option<f64>, Option<Breach>) {
     let contract = told.evaluator().contract();
     let found = contract.into_iter().find(|it| it.name == name);
     found.map(|it| (it.value, it.violation)).unwrap_or_default()
 }
 
-fn since(position: u64, gap: Option<&str>, instances: u64) -> Option<Violation> {
+fn since(position: u64, gap: Option<&str>, instances: u64) -> Option<Breach> {
     let gap = gap.map(str::to_owned);
-    Some(Violation { since: Some(Position::new(position)), gap, instances })
+    Some(Breach { since: Some(Position::new(position)), gap, instances })
 }
 
 #[test]
@@ -163,6 +163,6 @@ fn a_violation_says_since_when_it_is_and_which_gap_stands_for_it() {
     told.see(&says(6, "backups_restore", "false"));
     assert_eq!(standing(&told, "backups_restore"), (None, since(6, Some("backups_restore@6"), 1)));
     told.see(&waive(7, "backups_restore@6"));
-    let silent = Violation { since: None, gap: None, instances: 1 };
+    let silent = Breach { since: None, gap: None, instances: 1 };
     assert_eq!(standing(&told, "backups_restore"), (None, Some(silent)));
 }
