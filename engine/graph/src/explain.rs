@@ -6,8 +6,10 @@
 //! Promise: it says what the evaluator says, since it is the evaluator that says it.
 //! Start reading at [`Explainer`].
 
+mod breach;
 pub(crate) mod print;
 pub(crate) mod probe;
+mod record;
 mod seen;
 
 use std::sync::Arc;
@@ -25,9 +27,11 @@ use crate::evaluator::Evaluator;
 use crate::occasion::{Began, ObligationName, name_of};
 use crate::program::{ClauseIndex, GuardIndex, ItemPlan, Opens, Program, at};
 use crate::view::KeyView;
+pub use breach::Breach;
 pub(crate) use print::length;
-pub use probe::Tested;
 use probe::{Asked, Probe};
+pub use probe::{Tested, Used};
+pub use record::Record;
 use seen::{Seen, instance_of};
 
 /// By which clock time passes while a log is replayed.
@@ -59,7 +63,10 @@ pub struct Consequences {
     pub read_to: Position,
     /// The instant at which this is so.
     pub as_of: Timestamp,
-    /// What it brought about, in the order of the text.
+    /// What it is besides something that happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<Record>,
+    /// What it brought about, in the order of the text; what it broke, last.
     pub consequences: Vec<Consequence>,
     /// What is missing.
     pub gaps: Vec<Gap>,
@@ -75,6 +82,8 @@ pub enum Consequence {
     Guard(Guard),
     /// The same for each of several instances.
     Each(Each),
+    /// What must always hold and did not since.
+    Breach(Box<Breach>),
 }
 
 /// One `for each` for this event.
@@ -226,6 +235,9 @@ impl Explainer {
     /// condition that opened its block.
     #[must_use]
     pub fn of(program: Arc<Program>, name: &ObligationName, time_line: TimeLine) -> Self {
+        if program.clause(name.clause).watched {
+            return Self::about(program, Asked::Breach(name.clone()), time_line);
+        }
         let block = program.root(program.clause(name.clause).block);
         let plan = at(&program.blocks, block);
         let asked = match (&plan.opens, name.began) {
@@ -241,11 +253,12 @@ impl Explainer {
     fn about(program: Arc<Program>, asked: Asked, time_line: TimeLine) -> Self {
         let trigger = match asked {
             Asked::Event(position) => Some(position),
-            Asked::Occasion { .. } => None,
+            Asked::Occasion { .. } | Asked::Breach(_) => None,
         };
         let mut evaluator = Evaluator::new(program);
         let (decisions, rounds) = (Vec::new(), Vec::new());
-        let probe = Probe { asked: asked.clone(), trigger, decisions, rounds };
+        let (cells, used) = (Vec::new(), Vec::new());
+        let probe = Probe { asked: asked.clone(), trigger, decisions, rounds, cells, used };
         evaluator.state.probe = Some(Box::new(probe));
         Self { evaluator, time_line, newest: Timestamp::MIN, seen: Seen::new(asked) }
     }
@@ -289,6 +302,7 @@ impl Explainer {
             Asked::Occasion { block, began, instances } => {
                 self.of_occasion(&program, *block, *began, instances)?
             }
+            Asked::Breach(_) => self.of_breach()?,
         };
         self.collect_gaps(&program, &found.consequences, &mut found.gaps);
         Some(found)
@@ -312,7 +326,9 @@ impl Explainer {
         for &block in triggered.map_or(&[][..], |index| &at(&program.types, index).triggers) {
             consequences.extend(self.items(program, &at(&program.blocks, block).body, &within));
         }
+        consequences.extend(self.breaches());
         Some(Consequences {
+            record: self.record(),
             position: Some(event.position),
             occasion: None,
             event: name.to_owned(),
@@ -345,6 +361,7 @@ impl Explainer {
         let (trigger, name) = (Position::new(trigger), name_of(began, instances));
         let within = Within { trigger, name };
         Some(Consequences {
+            record: None,
             position,
             occasion: Some(occasion),
             event: heading,
@@ -355,6 +372,43 @@ impl Explainer {
             consequences: self.items(program, &plan.body, &within),
             gaps: Vec::new(),
         })
+    }
+
+    /// One violation, from the event that broke what must hold.
+    fn of_breach(&self) -> Option<Consequences> {
+        let (consequences, first) = (self.breaches(), self.seen.breaches.values().next()?);
+        let violation = &first.violation;
+        Some(Consequences {
+            record: None,
+            position: Some(violation.since),
+            occasion: Some(first.because.clone()),
+            event: violation.says.clone(),
+            instance: violation.instance.clone(),
+            fields: Vec::new(),
+            read_to: self.evaluator.position(),
+            as_of: self.newest,
+            consequences,
+            gaps: Vec::new(),
+        })
+    }
+
+    fn breaches(&self) -> Vec<Consequence> {
+        let now = |(&(clause, trigger), breach): (&(ClauseIndex, Position), &Breach)| {
+            let mut breach = breach.clone();
+            breach.look(ObligationId { clause, trigger }, &self.evaluator);
+            Consequence::Breach(Box::new(breach))
+        };
+        self.seen.breaches.iter().map(now).collect()
+    }
+
+    fn record(&self) -> Option<Record> {
+        let mut record = self.seen.record.clone()?;
+        if let (Record::Enrichment { used_by, .. }, Some(probe)) =
+            (&mut record, &self.evaluator.state.probe)
+        {
+            used_by.extend(probe.used.iter().cloned());
+        }
+        Some(record)
     }
 
     fn items(&self, program: &Program, items: &[ItemPlan], within: &Within) -> Vec<Consequence> {
@@ -449,6 +503,11 @@ impl Explainer {
                         self.collect_gaps(program, &round.body, gaps);
                     }
                 }
+                Consequence::Breach(breach) => {
+                    if let Status::Gap { .. } = breach.status {
+                        gaps.push(self.gap_of_breach(program, breach));
+                    }
+                }
                 Consequence::Duty(duty) => {
                     let mut next = Some(duty);
                     while let Some(duty) = next {
@@ -473,12 +532,7 @@ impl Explainer {
         if !whose.is_empty() {
             missing.push_str(&format!(" for {}", whose.join(", ")));
         }
-        let (strength, priority) = match duty.strength {
-            Strength::Invariant => ("invariant", "above every duty"),
-            Strength::Must => ("must", "high priority"),
-            Strength::Should => ("should", "low priority"),
-            Strength::Could => ("could", "when there is budget to spare"),
-        };
+        let (strength, priority) = severity(duty.strength);
         let severity = match &duty.within {
             Some(within) => format!("{strength}-within-{} ({priority})", within.replace(' ', "-")),
             None => format!("{strength} ({priority})"),
@@ -496,6 +550,33 @@ impl Explainer {
             Performer::Human => "waiting for a person".to_owned(),
         });
         Some(Gap { id: duty.id.clone(), missing, severity, response })
+    }
+
+    fn gap_of_breach(&self, program: &Program, breach: &Breach) -> Gap {
+        let (strength, priority) = severity(breach.strength);
+        let known = self.seen.responses.get(&breach.id).cloned();
+        let clause = program.parse_name(&breach.id).map(|name| program.clause(name.clause));
+        let performer = clause.map_or(Performer::Human, |clause| clause.performer);
+        let response = known.unwrap_or_else(|| match performer {
+            Performer::Agent | Performer::System => "spawn agent to resolve".to_owned(),
+            Performer::Human => "waiting for a person".to_owned(),
+        });
+        Gap {
+            id: breach.id.clone(),
+            missing: breach.because.clone(),
+            severity: format!("{strength} ({priority})"),
+            response,
+        }
+    }
+}
+
+/// How hard something is, and what that means for its turn.
+fn severity(strength: Strength) -> (&'static str, &'static str) {
+    match strength {
+        Strength::Invariant => ("invariant", "above every duty"),
+        Strength::Must => ("must", "high priority"),
+        Strength::Should => ("should", "low priority"),
+        Strength::Could => ("could", "when there is budget to spare"),
     }
 }
 

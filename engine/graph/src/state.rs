@@ -323,6 +323,9 @@ impl State {
         if instance.is_name() && value != Datum::Absent {
             let instance = instance.as_instance(&self.symbols);
             self.columns.set(column, instance, value, inferred, &mut self.symbols);
+            if self.probe.is_some() {
+                self.record_said(column, instance, inferred);
+            }
             self.follow_up(program, column, instance);
         }
     }

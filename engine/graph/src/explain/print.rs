@@ -10,7 +10,7 @@ use homeostat_intent::lowered::{Length, Strength};
 use homeostat_world::Duration;
 
 use super::probe::Tested;
-use super::{Consequence, Consequences, Duty, Guard, Round, Status};
+use super::{Breach, Consequence, Consequences, Duty, Guard, Record, Round, Status, Used};
 use crate::change::Fulfilment;
 use crate::datum::Truth;
 use crate::tree::Branch;
@@ -34,12 +34,18 @@ impl fmt::Display for Consequences {
             parts.push(format!("{name}: {}", short(plain(value))));
         }
         if let Some(occasion) = &self.occasion {
-            let of = self.instance.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+            // What is violated says of whom.
+            let said = matches!(self.consequences.first(), Some(Consequence::Breach(_)));
+            let of = self.instance.as_ref().filter(|_| !said);
+            let of = of.map(|it| format!(" ({it})")).unwrap_or_default();
             writeln!(f, "Occasion: {occasion}{of}")?;
         } else if parts.is_empty() {
             writeln!(f, "Event: {}", self.event)?;
         } else {
             writeln!(f, "Event: {}({})", self.event, parts.join(", "))?;
+        }
+        if let Some(record) = &self.record {
+            print_record(record, f)?;
         }
         writeln!(f)?;
         if self.consequences.is_empty() {
@@ -59,8 +65,91 @@ impl fmt::Display for Consequences {
     }
 }
 
+/// Of what a tombstone voided, so much is listed; JSON has it all.
+const VOIDED_MAX: usize = 10;
+
+fn print_record(record: &Record, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match record {
+        Record::Enrichment { of, named, confidence, used_by } => {
+            let sure = confidence.map(|it| format!(", confidence {it}")).unwrap_or_default();
+            let of = of.map(|it| format!(", from event e{it}")).unwrap_or_default();
+            let named = named.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+            writeln!(f, "Enrichment: inferred{sure}{of}{named}")?;
+            if used_by.is_empty() {
+                let who = "only clauses `using inferred` and assertions read it";
+                return writeln!(f, "Used by: nothing so far; {who}");
+            }
+            writeln!(f, "Used by:")?;
+            used_by.iter().try_for_each(|used| writeln!(f, "  → {}", use_in_words(used)))
+        }
+        Record::Tombstone { erased, voided } => {
+            let Some(erased) = erased else {
+                return writeln!(f, "Tombstone: it names no instance of an entity of the spec");
+            };
+            writeln!(f, "Tombstone: {erased} is erased")?;
+            writeln!(f, "Voided: {}", voided.len())?;
+            for name in voided.iter().take(VOIDED_MAX) {
+                writeln!(f, "  → {name}")?;
+            }
+            match voided.len().saturating_sub(VOIDED_MAX) {
+                0 => Ok(()),
+                more => writeln!(f, "  → and {more} more"),
+            }
+        }
+    }
+}
+
+fn use_in_words(used: &Used) -> String {
+    match used {
+        Used::Guard { condition, trigger, at, decided } => {
+            let decided = word(*decided);
+            format!(
+                "the guard `{condition}` of {trigger}, using inferred: decided at event e{at}, {decided}"
+            )
+        }
+        Used::Satisfied { duty } => format!("it satisfies {duty}, using inferred"),
+        Used::Broke { gap } => format!("what must always hold no longer does: {gap}"),
+        Used::Mended { gap } => format!("what must always hold does again: {gap}"),
+    }
+}
+
+fn breach_branch(breach: &Breach) -> Branch {
+    let mut below = Vec::new();
+    let since = breach.violation.since;
+    let time = breach.violation.since_time.map(|it| format!(", {it}")).unwrap_or_default();
+    let values = breach.violation.lines().into_iter().map(Branch::new);
+    below.push(Branch::new(format!("since event e{since}{time}")).with(values));
+    if let Some(now) = &breach.now {
+        below.push(Branch::new("now").with(now.lines().into_iter().map(Branch::new)));
+    }
+    for miss in &breach.near_misses {
+        let at = miss.position;
+        below.push(Branch::new(format!("near miss: event e{at} {}: {}", miss.event, miss.why)));
+    }
+    let status = match &breach.status {
+        Status::Fulfilled { by, outcome: Fulfilment::SeenLate } => {
+            format!("✓ it had not lasted so long (event e{by}, seen late)")
+        }
+        Status::Fulfilled { by, .. } => format!("✓ mended (at event e{by})"),
+        Status::Gap { .. } | Status::Waiting => {
+            below.push(Branch::new(format!("mended when {}", breach.mended_when)));
+            "✗ GAP — violated".to_owned()
+        }
+        Status::Waived => "– waived by a person, until it is mended".to_owned(),
+        Status::Withdrawn => "– withdrawn: the spec no longer says so".to_owned(),
+        Status::Void => "– void: what it was about was erased".to_owned(),
+        Status::NotOwed | Status::Lapsed | Status::Compensated => "– over".to_owned(),
+    };
+    below.push(Branch::new(format!("status: {status}")));
+    let whose =
+        breach.violation.instance.as_ref().map(|_| format!(" ({})", breach.violation.whose()));
+    let head = format!("{} {}", strength(breach.strength), breach.violation.says);
+    Branch::new(format!("{head}{}", whose.unwrap_or_default())).with(below)
+}
+
 fn branch(consequence: &Consequence) -> Branch {
     match consequence {
+        Consequence::Breach(breach) => breach_branch(breach),
         Consequence::Duty(duty) => duty_branch(duty),
         Consequence::Guard(guard) => guard_branch(guard),
         Consequence::Each(each) => {

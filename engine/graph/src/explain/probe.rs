@@ -9,11 +9,13 @@ use homeostat_intent::lowered::Direction;
 use homeostat_world::Position;
 use serde::Serialize;
 
+use crate::change::ObligationId;
 use crate::datum::{Datum, Truth, compare, crosses, holds};
+use crate::evaluator::Evaluator;
 use crate::guards::{Moment, Scene, exists};
 use crate::instances::name;
-use crate::occasion::Began;
-use crate::program::{GuardIndex, Opens, PathRead, Program, Read, Test, at};
+use crate::occasion::{Began, ObligationName};
+use crate::program::{GuardIndex, NO_BLOCK, Opens, PathRead, Program, Read, Test, at};
 use crate::state::State;
 
 /// What was asked about, and what was seen of it.
@@ -24,6 +26,42 @@ pub(crate) struct Probe {
     pub(crate) trigger: Option<u64>,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) rounds: Vec<Round>,
+    /// Where what the event in question says stands, while nothing newer was said there.
+    pub(crate) cells: Vec<(u32, Datum)>,
+    /// Who read it there.
+    pub(crate) used: Vec<Used>,
+}
+
+/// Something that an enrichment was used for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "as", rename_all = "snake_case")]
+pub enum Used {
+    /// A guard `using inferred` read it.
+    Guard {
+        /// As written.
+        condition: String,
+        /// What called for its block: an event, or an occasion.
+        trigger: String,
+        /// At which event it was decided.
+        at: Position,
+        /// How.
+        decided: Truth,
+    },
+    /// It satisfied a duty.
+    Satisfied {
+        /// Which.
+        duty: String,
+    },
+    /// What must always hold no longer did.
+    Broke {
+        /// The gap.
+        gap: String,
+    },
+    /// What must always hold did again.
+    Mended {
+        /// The gap.
+        gap: String,
+    },
 }
 
 /// What is to be explained.
@@ -33,6 +71,8 @@ pub(crate) enum Asked {
     Event(u64),
     /// What a block that no event triggers calls for on one occasion.
     Occasion { block: u32, began: Began, instances: Vec<String> },
+    /// One violation of what must always hold.
+    Breach(ObligationName),
 }
 
 /// A body of a `for each` that was entered.
@@ -120,6 +160,10 @@ impl Asked {
         trigger: u64,
         block: u32,
     ) -> bool {
+        // What the contract bounds stands in no block.
+        if block == NO_BLOCK {
+            return false;
+        }
         let root = program.root(block);
         let occasion = state.occasions.get(trigger);
         match self {
@@ -139,6 +183,20 @@ impl Asked {
                 };
                 same && root == *block
             }
+            Self::Breach(_) => false,
+        }
+    }
+
+    /// Whether it is about a violation: the one that is asked about, or one that began with the event.
+    pub(crate) fn is_about_breach(&self, evaluator: &Evaluator, id: ObligationId) -> bool {
+        match self {
+            Self::Breach(name) => {
+                name.clause == id.clause && evaluator.show(id) == name.show(evaluator.program())
+            }
+            Self::Event(position) => evaluator
+                .origin(id)
+                .is_some_and(|(began, _)| began == Began::Event(Position::new(*position))),
+            Self::Occasion { .. } => false,
         }
     }
 }
@@ -176,6 +234,73 @@ impl State {
         }
     }
 
+    /// Notes where what an enrichment says stands, if somebody asked about it.
+    pub(crate) fn record_said(&mut self, column: u32, instance: Datum, inferred: bool) {
+        let Some(probe) = &mut self.probe else { return };
+        let cell = (column, instance);
+        if inferred && probe.asked == Asked::Event(self.position) {
+            probe.cells.push(cell);
+        } else {
+            probe.cells.retain(|it| *it != cell);
+        }
+    }
+
+    /// Notes that a guard read what the enrichment in question says.
+    fn record_use(
+        &mut self,
+        program: &Program,
+        guard: u32,
+        moment: Moment,
+        scene: &Scene,
+        truth: Truth,
+    ) {
+        let plan = at(&program.guards, guard);
+        let Some(probe) = self.probe.as_ref().filter(|it| plan.inferred && !it.cells.is_empty())
+        else {
+            return;
+        };
+        let mut reads = Vec::new();
+        collect_paths(&plan.test, &mut reads);
+        let uses = |path: &PathRead| {
+            let cells = self.cells_on(program, path, scene, moment.event_type);
+            cells.iter().any(|cell| probe.cells.contains(cell))
+        };
+        if !reads.into_iter().any(uses) {
+            return;
+        }
+        let trigger = match self.occasions.get(moment.trigger) {
+            Some(occasion) => occasion.name(&self.symbols),
+            None => format!("e{}", moment.trigger),
+        };
+        let (condition, at) = (plan.text.clone(), Position::new(moment.position));
+        if let Some(probe) = &mut self.probe {
+            probe.used.push(Used::Guard { condition, trigger, at, decided: truth });
+        }
+    }
+
+    /// The places of the values on the way of a path.
+    fn cells_on(
+        &self,
+        program: &Program,
+        path: &PathRead,
+        scene: &Scene,
+        event_type: u32,
+    ) -> Vec<(u32, Datum)> {
+        let mut cells = Vec::new();
+        let mut instance = *at(&scene.frame, path.root);
+        for (place, hop) in path.hops.iter().enumerate() {
+            let (Some(column), true) = (*hop, instance.is_name()) else { break };
+            cells.push((column, instance.as_instance(&self.symbols)));
+            // The first may be the trigger's own; the rest is as it is remembered.
+            let way = PathRead {
+                hops: path.hops.iter().take(place + 1).copied().collect(),
+                ..path.clone()
+            };
+            instance = self.read(program, &Read::Path(way), &scene.frame, event_type, true);
+        }
+        cells
+    }
+
     /// Notes a decision if somebody asked about its trigger.
     pub(crate) fn record_decision(
         &mut self,
@@ -185,6 +310,7 @@ impl State {
         scene: &Scene,
         truth: Truth,
     ) {
+        self.record_use(program, guard, moment, scene, truth);
         let plan = at(&program.guards, guard);
         if !self.is_asked_about(program, moment.trigger, plan.block) {
             return;
@@ -269,6 +395,27 @@ impl State {
         match read(&way).to_json(&self.symbols) {
             serde_json::Value::String(instance) => format!("{measure}({instance}){attribute}"),
             other => format!("{measure}({other}){attribute}"),
+        }
+    }
+}
+
+/// Every path that a condition reads.
+fn collect_paths<'t>(test: &'t Test, into: &mut Vec<&'t PathRead>) {
+    let mut note = |read: &'t Read| match read {
+        Read::Path(path) | Read::Count { of: path, .. } => into.push(path),
+        Read::Nowhere | Read::Constant(_) | Read::Number(_) => {}
+    };
+    match test {
+        Test::All(parts) | Test::Any(parts) => {
+            parts.iter().for_each(|part| collect_paths(part, into));
+        }
+        Test::Not(part) => collect_paths(part, into),
+        Test::Compare { left, right, .. } => {
+            note(left);
+            note(right);
+        }
+        Test::Crosses { value, .. } | Test::Holds { value, .. } | Test::Exists { value, .. } => {
+            note(value);
         }
     }
 }

@@ -11,6 +11,9 @@ use homeostat_log::control::Decision;
 use homeostat_log::{Control, Event, Kind};
 use homeostat_world::Position;
 
+use super::breach::Breach;
+use super::probe::Used;
+use super::record::Record;
 use super::{NearMiss, Status};
 use crate::change::{Change, ObligationId};
 use crate::evaluator::Evaluator;
@@ -25,6 +28,12 @@ pub(super) struct Seen {
     pub(super) event: Option<Event>,
     /// By clause and trigger: a `for each` has one for each of its rounds.
     pub(super) duties: BTreeMap<(ClauseIndex, Position), SeenDuty>,
+    /// By clause and trigger, too: what must always hold and did not.
+    pub(super) breaches: BTreeMap<(ClauseIndex, Position), Breach>,
+    /// What the event in question is besides something that happened.
+    pub(super) record: Option<Record>,
+    /// What the engine's own events last said is being done about a violation.
+    pub(super) responses: BTreeMap<String, String>,
     /// Those that may turn out to be near misses, if the event does not satisfy them.
     candidates: Vec<((ClauseIndex, Position), NearMiss)>,
 }
@@ -43,7 +52,15 @@ const NEAR_MISSES_MAX: usize = 3;
 
 impl Seen {
     pub(super) fn new(asked: Asked) -> Self {
-        Self { asked, event: None, duties: BTreeMap::new(), candidates: Vec::new() }
+        Self {
+            asked,
+            event: None,
+            duties: BTreeMap::new(),
+            breaches: BTreeMap::new(),
+            record: None,
+            responses: BTreeMap::new(),
+            candidates: Vec::new(),
+        }
     }
 
     /// Looks at an event before it is applied: whose answer could it nearly be?
@@ -72,8 +89,16 @@ impl Seen {
     pub(super) fn after(&mut self, event: &Event, changes: &[Change], evaluator: &Evaluator) {
         if self.asked == Asked::Event(event.position.get()) {
             self.event = Some(event.clone());
+            self.record = Record::of(event, evaluator.program());
+            self.note_record(changes, evaluator);
         }
         self.note(changes, evaluator);
+        for (&(clause, trigger), breach) in &mut self.breaches {
+            let id = ObligationId { clause, trigger };
+            if breach.near_misses.len() < NEAR_MISSES_MAX {
+                breach.near_misses.extend(breach.missed_by(event, id, evaluator));
+            }
+        }
         if let Some(Ok(control)) = Control::from_event(event) {
             self.note_response(&control, evaluator);
         }
@@ -86,9 +111,56 @@ impl Seen {
         }
     }
 
+    /// Takes in what an enrichment or a tombstone did itself.
+    fn note_record(&mut self, changes: &[Change], evaluator: &Evaluator) {
+        let Some(record) = &mut self.record else { return };
+        for change in changes {
+            let Some(id) = change.obligation() else { continue };
+            let (name, watched) =
+                (evaluator.show(id), evaluator.program().clause(id.clause).watched);
+            match (&mut *record, change) {
+                (Record::Tombstone { voided, .. }, Change::Voided { .. }) => voided.push(name),
+                (Record::Enrichment { used_by, .. }, Change::Fulfilled { .. }) => {
+                    used_by.push(match watched {
+                        true => Used::Mended { gap: name },
+                        false => Used::Satisfied { duty: name },
+                    });
+                }
+                (Record::Enrichment { used_by, .. }, Change::GapOpened { .. }) if watched => {
+                    used_by.push(Used::Broke { gap: name });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes in what happened to a violation.
+    fn note_breach(&mut self, change: &Change, id: ObligationId, evaluator: &Evaluator) {
+        let key = (id.clause, id.trigger);
+        if let Change::Activated { .. } = change
+            && self.asked.is_about_breach(evaluator, id)
+            && let Some(breach) = Breach::begin(id, evaluator)
+        {
+            self.breaches.insert(key, breach);
+        }
+        let Some(breach) = self.breaches.get_mut(&key) else { return };
+        if let Change::GapOpened { kind, .. } = change {
+            breach.gap = Some(*kind);
+        }
+        if let Some(status) = status_after(change, &breach.status) {
+            breach.status = status;
+        }
+    }
+
     /// Takes in what an event or the passing of time did.
     pub(super) fn note(&mut self, changes: &[Change], evaluator: &Evaluator) {
         for change in changes {
+            if let Some(id) = change.obligation()
+                && evaluator.program().clause(id.clause).watched
+            {
+                self.note_breach(change, id, evaluator);
+                continue;
+            }
             let ours = |id: &ObligationId| {
                 let (program, state) = (evaluator.program(), &evaluator.state);
                 let block = program.clause(id.clause).block;
@@ -104,29 +176,8 @@ impl Seen {
                 self.duties.insert(key, new);
             }
             let Some(seen) = self.duties.get_mut(&key) else { continue };
-            match *change {
-                Change::GapOpened { kind, due, at, .. } => {
-                    let overdue = due.is_some_and(|due| at >= due);
-                    seen.status = Status::Gap { gap: kind, overdue };
-                }
-                Change::DeadlineMissed { .. } => {
-                    if let Status::Gap { overdue, .. } = &mut seen.status {
-                        *overdue = true;
-                    }
-                }
-                Change::Fulfilled { by, outcome, .. } => {
-                    seen.status = Status::Fulfilled { by, outcome };
-                }
-                Change::Lapsed { .. } => seen.status = Status::Lapsed,
-                Change::Withdrawn { .. } => seen.status = Status::Withdrawn,
-                Change::Compensated { .. } => seen.status = Status::Compensated,
-                Change::Waived { .. } => seen.status = Status::Waived,
-                Change::Voided { .. } => seen.status = Status::Void,
-                Change::Activated { .. }
-                | Change::GapClosed { .. }
-                | Change::BackfillAsked { .. }
-                | Change::BackfillDecided { .. }
-                | Change::GuardDecided { .. } => {}
+            if let Some(status) = status_after(change, &seen.status) {
+                seen.status = status;
             }
         }
     }
@@ -146,11 +197,40 @@ impl Seen {
             }
             _ => return,
         };
+        if self.breaches.values().any(|breach| breach.id == *gap) {
+            self.responses.insert(gap.clone(), response);
+            return;
+        }
         let id = evaluator.parse_id(gap);
         if let Some(seen) = id.and_then(|id| self.duties.get_mut(&(id.clause, id.trigger))) {
             seen.response = Some(response);
         }
     }
+}
+
+/// Where something stands that stood so before a change; none if it stands as before.
+fn status_after(change: &Change, before: &Status) -> Option<Status> {
+    Some(match *change {
+        Change::GapOpened { kind, due, at, .. } => {
+            let overdue = due.is_some_and(|due| at >= due);
+            Status::Gap { gap: kind, overdue }
+        }
+        Change::DeadlineMissed { .. } => match before {
+            Status::Gap { gap, .. } => Status::Gap { gap: *gap, overdue: true },
+            _ => return None,
+        },
+        Change::Fulfilled { by, outcome, .. } => Status::Fulfilled { by, outcome },
+        Change::Lapsed { .. } => Status::Lapsed,
+        Change::Withdrawn { .. } => Status::Withdrawn,
+        Change::Compensated { .. } => Status::Compensated,
+        Change::Waived { .. } => Status::Waived,
+        Change::Voided { .. } => Status::Void,
+        Change::Activated { .. }
+        | Change::GapClosed { .. }
+        | Change::BackfillAsked { .. }
+        | Change::BackfillDecided { .. }
+        | Change::GuardDecided { .. } => return None,
+    })
 }
 
 /// A variant's name in the log, as words.
@@ -217,4 +297,10 @@ fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 /// The instance of `entity` that an event is about.
 pub(super) fn instance_of(event: &Event, entity: &str) -> Option<String> {
     carried(event, entity).map(|(_, value)| plain(&value))
+}
+
+/// Whether an event is about this instance of an entity.
+pub(super) fn is_about(event: &Event, entity: &str, instance: &str) -> bool {
+    instance_of(event, entity).is_some_and(|it| it == instance)
+        || by_subject(event, entity).is_some_and(|it| it == instance)
 }

@@ -6,7 +6,8 @@ use homeostat_world::{Position, Timestamp};
 
 use super::{Explainer, TimeLine};
 use crate::draw;
-use crate::fixtures::{at, caused, event, program};
+use crate::fixtures::{about, at, caused, event, of_kind, program};
+use homeostat_log::{Event, Kind};
 
 const PLATFORM: &str = r#"
 system "customer_platform" {
@@ -234,4 +235,185 @@ fn blocks_without_trigger_events_are_drawn_by_their_headings() {
     golden("draw-rounds-text", &draw::text(&program));
     golden("draw-rounds-mermaid", &draw::mermaid(&program));
     golden("draw-rounds-dot", &draw::dot(&program));
+}
+
+const ALWAYS: &str = r#"
+time_zone: "UTC"
+entity customer { has: email, phone  immutable: false }
+entity visit { belongs_to: customer  has: mood }
+entity alert { state unacknowledged: from created until acknowledged }
+event customer.created
+event customer.changed
+event visit.made
+event http.served
+metric response_time from http.served { duration }
+action follow_up(visit) { satisfied_by: visit.followed_up }
+action shred_backups(customer) { satisfied_by: backups.shredded }
+always {
+  assert: every(customer) has email AND phone
+  assert late: no(alert) is unacknowledged for > 4h
+}
+invariant response_time < 500ms
+invariant backups_restore { check: "./restore" }
+when visit.made {
+  must: follow_up(visit) using inferred within: 1d
+  if visit.mood = sour { should: call(visit.customer) using inferred }
+  if visit.customer.email exists { could: praise(visit) }
+}
+when customer.erased { must: shred_backups(customer) }
+"#;
+
+/// What an explainer says that has seen these events and is asked about an event or a gap.
+fn told(text: &str, events: &[Event], asked: &str, now: i64) -> String {
+    let program = program(text);
+    let mut explainer = match asked.parse() {
+        Ok(position) => Explainer::new(program, Position::new(position), TimeLine::Recorded),
+        Err(_) => {
+            let name = program.parse_name(asked);
+            let Some(name) = name else { unreachable!("`{asked}` names a clause") };
+            Explainer::of(program, &name, TimeLine::Recorded)
+        }
+    };
+    events.iter().for_each(|event| explainer.see(event));
+    explainer.finish(Some(at(now))).map_or_else(|| "nothing".to_owned(), |it| it.to_string())
+}
+
+fn troubled() -> Vec<Event> {
+    vec![
+        event(1, 0, "customer.created", r#"{"customer":"c1","email":"a@b"}"#),
+        event(2, 1, "customer.changed", r#"{"customer":"c2","phone":"1"}"#),
+        event(3, 2, "customer.changed", r#"{"customer":"c1","email":"c@d"}"#),
+        event(4, 3, "alert.created", r#"{"alert":"a1"}"#),
+        event(5, 4, "http.served", r#"{"duration":0.75}"#),
+        event(6, 5, "http.served", r#"{"duration":0.6}"#),
+        of_kind(
+            event(
+                7,
+                6,
+                "check.reported",
+                r#"{"check":"backups_restore","instance":null,"holds":false,"detail":"exit status 1"}"#,
+            ),
+            Kind::Control,
+        ),
+        event(8, 20_000, "customer.changed", r#"{"customer":"c1","phone":"2"}"#),
+    ]
+}
+
+#[test]
+fn a_violation_is_explained_by_its_values_the_event_that_broke_it_and_what_mends_it() {
+    let all = troubled();
+    let before: Vec<Event> = all.iter().take(7).cloned().collect();
+    let mut text = String::new();
+    for (events, asked) in [
+        (&before, "every_customer_has_email_and_phone@1~c1"),
+        (&all, "every_customer_has_email_and_phone@1~c1"),
+        (&all, "late@4~a1"),
+        (&all, "response_time@5"),
+        (&all, "backups_restore@7"),
+    ] {
+        text.push_str(&format!("== {asked}, {} events\n", events.len()));
+        text.push_str(&told(ALWAYS, events, asked, 20_001));
+    }
+    golden("explain-breach", &text);
+}
+
+#[test]
+fn an_event_says_what_it_broke() {
+    let text = told(ALWAYS, &troubled(), "1", 9) + &told(ALWAYS, &troubled(), "5", 9);
+    golden("explain-breaking-event", &text);
+}
+
+#[test]
+fn a_violation_that_never_was_has_no_consequences() {
+    for none in ["every_customer_has_email_and_phone@3~c1", "response_time@6", "late@4"] {
+        assert_eq!(told(ALWAYS, &troubled(), none, 20_001), "nothing", "{none}");
+    }
+}
+
+#[test]
+fn another_event_is_explained_though_a_bound_is_broken_beside_it() {
+    let events = vec![
+        event(1, 0, "http.served", r#"{"duration":0.75}"#),
+        event(2, 1, "visit.made", r#"{"visit":"v1"}"#),
+    ];
+    assert!(told(ALWAYS, &events, "2", 9).contains("MUST follow_up(v1)"));
+}
+
+/// An event that says more about the first of them.
+fn enrichment(event: Event) -> Event {
+    let mut event = of_kind(event, Kind::Enrichment);
+    let confidence = homeostat_log::Confidence::new(0.8);
+    event.event.enriches = confidence.map(|confidence| {
+        let name = homeostat_log::EventName { source: "crm".to_owned(), id: "e1".to_owned() };
+        Box::new(homeostat_log::Link {
+            position: Some(Position::new(1)),
+            name: Some(name),
+            confidence,
+        })
+    });
+    event
+}
+
+#[test]
+fn an_enrichment_says_how_sure_it_is_and_what_used_it() {
+    let events = vec![
+        event(1, 0, "visit.made", r#"{"visit":"v0","customer":"c1"}"#),
+        about(enrichment(event(2, 1, "visit.read", r#"{"visit":"v1","mood":"sour"}"#)), "visit/v1"),
+        about(
+            enrichment(event(3, 2, "customer.read", r#"{"customer":"c1","phone":"1"}"#)),
+            "customer/c1",
+        ),
+        about(event(4, 3, "visit.made", r#"{"customer":"c1"}"#), "visit/v1"),
+        about(enrichment(event(5, 4, "visit.followed_up", r#"{"visit":"v1"}"#)), "visit/v1"),
+        about(enrichment(event(6, 5, "visit.read", r#"{"visit":"v1","mood":"good"}"#)), "visit/v1"),
+        about(event(7, 6, "visit.made", r#"{"customer":"c1"}"#), "visit/v1"),
+    ];
+    let mut text = String::new();
+    for asked in ["2", "3", "5", "6"] {
+        text.push_str(&format!("== {asked}\n{}", told(ALWAYS, &events, asked, 9)));
+    }
+    golden("explain-enrichment", &text);
+}
+
+#[test]
+fn a_tombstone_says_whom_it_erased_and_what_it_voided() {
+    let mut events = vec![
+        event(1, 0, "customer.created", r#"{"customer":"c1"}"#),
+        event(2, 1, "visit.made", r#"{"visit":"v1","customer":"c1"}"#),
+        about(enrichment(event(3, 2, "visit.read", r#"{"visit":"v2","mood":"sour"}"#)), "visit/v2"),
+        event(4, 3, "visit.made", r#"{"visit":"v2","customer":"c1"}"#),
+        of_kind(event(5, 4, "customer.erased", r#"{"customer":"c1"}"#), Kind::Tombstone),
+    ];
+    let text = told(ALWAYS, &events, "5", 9);
+    events.push(of_kind(event(6, 7, "planet.erased", r#"{"planet":"p1"}"#), Kind::Tombstone));
+    golden("explain-tombstone", &(text + &told(ALWAYS, &events, "6", 9)));
+}
+
+#[test]
+fn the_inner_of_nested_rounds_is_explained_with_those_around_it() {
+    let text = r#"
+        time_zone: "UTC"
+        entity region { has: name }
+        entity rep { belongs_to: region  has: tier }
+        entity customer { belongs_to: rep }
+        event region.closed
+        action move(customer) { satisfied_by: customer.moved }
+        when region.closed {
+          for each rep with rep.region = region {
+            for each customer with customer.rep = rep {
+              must: move(customer) within: 1h
+              if rep.tier = gold { should: greet(customer) }
+            }
+          }
+        }"#;
+    let events = [
+        event(1, 0, "rep.hired", r#"{"rep":"r1","region":"n","tier":"gold"}"#),
+        event(2, 0, "rep.hired", r#"{"rep":"r2","region":"n","tier":"tin"}"#),
+        event(3, 0, "customer.met", r#"{"customer":"c1","rep":"r1"}"#),
+        event(4, 0, "customer.met", r#"{"customer":"c2","rep":"r1"}"#),
+        event(5, 0, "region.closed", r#"{"region":"n"}"#),
+        event(6, 9, "customer.moved", r#"{"customer":"c2"}"#),
+    ];
+    golden("explain-nested", &told(text, &events, "move@5~r1~c1", 10));
+    assert_eq!(told(text, &events, "greet@5~r1~c2", 10), told(text, &events, "5", 10));
 }

@@ -171,6 +171,7 @@ fn way_to<'c>(from: &'c [Consequence], slug: &str) -> Option<(Vec<&'c Guard>, &'
             (guards, duty)
         }),
         Consequence::Each(each) => each.rounds.iter().find_map(|it| way_to(&it.body, slug)),
+        Consequence::Breach(_) => None,
     })
 }
 

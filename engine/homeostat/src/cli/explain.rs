@@ -6,7 +6,7 @@ mod deeds;
 
 use std::path::{Path, PathBuf};
 
-use homeostat_graph::explain::{Consequence, Duty};
+use homeostat_graph::explain::{Breach, Consequence, Duty};
 use homeostat_graph::{Began, Consequences};
 use homeostat_intent::lowered::Strength;
 use homeostat_world::Position;
@@ -25,7 +25,8 @@ use crate::screen::{paint, painted};
 /// A code such as S0301 gives its page; without anything, all codes are listed. A position such as
 /// 12 (or e12) gives what should have followed from that event, and what did. A gap such as
 /// `acknowledge_to_rep@12` or `plan_day@2026-03-02T09:00:00Z~r1` gives the same for the event or the
-/// tick that called for it, with the events that nearly closed it.
+/// tick that called for it, with the events that nearly closed it; one of what must always hold, such
+/// as `every_customer_has_email@12~c1`, which values broke it, since which event, and what mends it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -139,9 +140,18 @@ fn of_log(
         context.screen.json(&with_deeds(&json, gap, began, &deeds)?)?;
         return Ok(Outcome::Fine);
     }
-    let duty = duty_named(&consequences.consequences, gap).ok_or_else(|| not_owed(gap, began))?;
-    story(gap, duty, context)?;
-    deeds::show(&deeds, duty.strength, &mut context.screen)?;
+    let named = named(&consequences.consequences, gap).ok_or_else(|| not_owed(gap, began))?;
+    let strength = match named {
+        Named::Duty(duty) => {
+            story(gap, duty, context)?;
+            duty.strength
+        }
+        Named::Breach(breach) => {
+            story_of_breach(breach, context)?;
+            breach.strength
+        }
+    };
+    deeds::show(&deeds, strength, &mut context.screen)?;
     context.screen.line("")?;
     context.screen.text(coloured(&consequences.to_string()))?;
     Ok(Outcome::Fine)
@@ -157,7 +167,11 @@ fn of_past(past: &Past, topic: &Topic) -> Result<Consequences, Failure> {
                 )
             })?;
             let found = past.explain_gap(&name)?;
+            let watched = past.program.clause(name.clause).is_watched();
             found.ok_or_else(|| match began {
+                Began::Event(position) if watched && past.reader.head().position >= *position => {
+                    not_violated(gap, *position)
+                }
                 Began::Event(position) if past.reader.head().position < *position => {
                     past.no_event(*position)
                 }
@@ -171,6 +185,11 @@ fn no_such_gap(gap: &str) -> Failure {
     Failure::new(format_args!("no duty of the spec is called as in `{gap}`"))
 }
 
+fn not_violated(gap: &str, position: Position) -> Failure {
+    Failure::new(format_args!("what `{gap}` names is not violated since position `{position}`"))
+        .help(format_args!("`homeostat explain {position}` shows what that event broke"))
+}
+
 fn not_owed(gap: &str, began: Began) -> Failure {
     match began {
         Began::Event(position) => Failure::new(format_args!(
@@ -182,16 +201,38 @@ fn not_owed(gap: &str, began: Began) -> Failure {
     }
 }
 
-/// The duty with this id, among the consequences and their fallbacks.
-fn duty_named<'a>(consequences: &'a [Consequence], id: &str) -> Option<&'a Duty> {
+/// What a gap's id names.
+enum Named<'a> {
+    Duty(&'a Duty),
+    Breach(&'a Breach),
+}
+
+/// The duty or the violation with this id, among the consequences and their fallbacks.
+fn named<'a>(consequences: &'a [Consequence], id: &str) -> Option<Named<'a>> {
     consequences.iter().find_map(|consequence| match consequence {
-        Consequence::Guard(guard) => duty_named(&guard.body, id),
-        Consequence::Each(each) => each.rounds.iter().find_map(|it| duty_named(&it.body, id)),
+        Consequence::Guard(guard) => named(&guard.body, id),
+        Consequence::Each(each) => each.rounds.iter().find_map(|it| named(&it.body, id)),
+        Consequence::Breach(breach) => (breach.id == id).then_some(Named::Breach(breach)),
         Consequence::Duty(duty) => {
             std::iter::successors(Some(&**duty), |duty| duty.fallback.as_deref())
                 .find(|duty| duty.id == id)
+                .map(Named::Duty)
         }
     })
+}
+
+/// The same for what must always hold and did not.
+fn story_of_breach(breach: &Breach, context: &mut Context) -> Result<(), Failure> {
+    let (screen, violation) = (&mut context.screen, &breach.violation);
+    screen.line(format_args!("{}  {}", painted(paint::HEAD, &breach.id), violation.says))?;
+    let kind = breach.gap.map(|gap| format!(", a gap of kind {}", gap.word())).unwrap_or_default();
+    screen.line(format_args!(
+        "  violated by {} since {}{kind}",
+        violation.whose(),
+        breach.activated
+    ))?;
+    screen.line(format_args!("  mended when {}", breach.mended_when))?;
+    Ok(())
 }
 
 /// What a gap is about, ahead of the graph that it stands in.

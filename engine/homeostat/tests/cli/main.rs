@@ -14,6 +14,7 @@ mod contract;
 mod demo;
 mod editor;
 mod evolution;
+mod explanations;
 mod frame;
 mod help;
 #[cfg(target_os = "linux")]
