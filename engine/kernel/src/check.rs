@@ -6,7 +6,9 @@
 //! log, and stands there only where it differs from what was reported last.
 //! Start reading at [`Checker`], then [`Reports::news`].
 
+mod difference;
 mod log;
+mod look;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +20,7 @@ use homeostat_world::{Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use log::LogCheck;
+pub use look::{Look, Stepped};
 pub use state::StateCheck;
 
 /// Compares something that is kept with the log that it follows from, as of one position.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use homeostat_host::store::OpenError;
-use homeostat_log::LogError;
-use homeostat_world::Position;
+use homeostat_intent::Spec;
+use homeostat_kernel::check::{Checker, Found, Look, StateCheck, Stepped};
+use homeostat_log::{LogError, Reader, Verified};
+use homeostat_world::{Position, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -24,6 +26,12 @@ pub(crate) struct Args {
     /// The log directory
     #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
     log: Option<PathBuf>,
+    /// Also replay the log, and compare with the state that the engine saved last
+    #[arg(long)]
+    state: bool,
+    /// Build the indexes anew if they do not agree with the log
+    #[arg(long)]
+    rebuild_indexes: bool,
     /// Take the log as it is from now on, although events that were acknowledged are missing
     #[arg(long)]
     accept_loss: bool,
@@ -32,6 +40,7 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   homeostat verify --log data
+  homeostat verify --log data --state          Also: is the saved state what the log says?
   homeostat verify --log data --format json
   homeostat verify --log data --accept-loss    After damage, when there is no backup";
 
@@ -50,9 +59,72 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         }
         Err(other) => return Err(other.into()),
     };
-    let reader = opened.log.reader();
+    let running::OpenLog { mut log, store } = opened;
+    let reader = log.reader();
+    let mut checkers: Vec<Box<dyn Checker>> = Vec::new();
+    let mut state = None;
+    if args.state {
+        match saved_state(&reader, &store) {
+            Ok(check) => {
+                state = Some(format!("as of e{} ", check.position()));
+                checkers.push(Box::new(check));
+            }
+            Err(why) => state = Some(why),
+        }
+    }
+    let mut look = Look::new(reader.prove(Position::new(1)), checkers);
+    let bar = progress(context, reader.head().position);
+    while let Some(step) = look.step() {
+        if let Stepped::Event(position) = step {
+            bar.set_position(position.get());
+        }
+    }
+    bar.finish_and_clear();
+    let verified = match look.end() {
+        Some(Ok(verified)) => *verified,
+        Some(Err(error)) => return damaged(context, position_of(error), &error.to_string()),
+        None => return Err(Failure::new("the proof did not end")),
+    };
+    let faults = verified.index_faults;
+    if faults > 0 && args.rebuild_indexes {
+        runtime.block_on(log.rebuild_indexes())?;
+        context.screen.note("rebuilt the indexes");
+    } else if faults > 0 {
+        let text = format!(
+            "{faults} of 2 indexes do not agree with the log, which is whole; \
+             `homeostat verify --rebuild-indexes` builds them anew"
+        );
+        return damaged(context, None, &text);
+    }
+    match look.found().remove(StateCheck::NAME) {
+        Some(Found::Violations(violations)) => {
+            if let Some(violation) = violations.first() {
+                return differs(context, &violation.detail);
+            }
+            state = state.map(|as_of| format!("{as_of}matches a replay"));
+        }
+        Some(Found::Undetermined(why)) => state = Some(format!("cannot be compared: {why}")),
+        None => {}
+    }
+    show(context, &verified, state)?;
+    Ok(Outcome::Fine)
+}
+
+/// A check of the state that the engine saved last, or what is to be said where there is none.
+fn saved_state<S: Store>(reader: &Reader<S>, store: &S) -> Result<StateCheck, String> {
+    // Every version stands in the log; a state of none fits no log.
+    match StateCheck::of_saved(reader, &store.snapshot(), &Spec::default()) {
+        Ok(Some(check)) => Ok(check),
+        Ok(None) => Err("none is saved".to_owned()),
+        Err(why) => Err(format!(
+            "what is saved cannot be compared, and the next start passes it over: {why}"
+        )),
+    }
+}
+
+fn progress(context: &Context, head: Position) -> ProgressBar {
     let bar = match context.screen.shows_progress() {
-        true => ProgressBar::new(reader.head().position.get()),
+        true => ProgressBar::new(head.get()),
         false => ProgressBar::hidden(),
     };
     if let Ok(style) =
@@ -60,32 +132,50 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
     {
         bar.set_style(style);
     }
-    let verified = reader.verify(Position::new(1), |position| bar.set_position(position.get()));
-    bar.finish_and_clear();
-    let verified = match verified {
-        Ok(verified) => verified,
-        Err(error) => return damaged(context, position_of(&error), &error.to_string()),
-    };
-    let head = reader.head();
+    bar
+}
+
+/// `state` is there when it was asked for.
+fn show(context: &mut Context, verified: &Verified, state: Option<String>) -> Result<(), Failure> {
+    let head = verified.head;
     if context.screen.is_json() {
-        context.screen.json(&json!({
+        let mut shown = json!({
             "whole": true,
             "events": verified.events,
             "bytes": verified.bytes,
             "head": head.position,
             "chain": head.chain.to_string(),
-        }))?;
-    } else {
-        context.screen.line(format_args!(
-            "{} {} events, {} bytes, chained to e{}",
-            painted(paint::GOOD, "whole"),
-            verified.events,
-            verified.bytes,
-            head.position,
-        ))?;
-        context.screen.detail(format_args!("chain {}", head.chain));
+        });
+        if let (Some(word), Some(shown)) = (state, shown.as_object_mut()) {
+            shown.insert("state".to_owned(), word.into());
+        }
+        return context.screen.json(&shown);
     }
-    Ok(Outcome::Fine)
+    context.screen.line(format_args!(
+        "{} {} events, {} bytes, chained to e{}",
+        painted(paint::GOOD, "whole"),
+        verified.events,
+        verified.bytes,
+        head.position,
+    ))?;
+    if let Some(word) = state {
+        context.screen.line(format_args!("state: {word}"))?;
+    }
+    context.screen.detail(format_args!("chain {}", head.chain));
+    Ok(())
+}
+
+/// The log is whole, and what was saved beside it is not what it says.
+fn differs(context: &mut Context, detail: &str) -> Result<Outcome, Failure> {
+    let remedy = "start the engine: it finds the same, says so in the log and replays the log whole at the next start";
+    if context.screen.is_json() {
+        let shown = json!({ "whole": true, "state": detail, "help": remedy });
+        context.screen.json(&shown)?;
+    } else {
+        context.screen.line(format_args!("{} {detail}", painted(paint::BAD, "differs")))?;
+        context.screen.line(format_args!("  {}: {remedy}", painted(paint::HELP, "help")))?;
+    }
+    Ok(Outcome::Found)
 }
 
 /// Damage is what this verb looks for, so it is a finding and not a failure.

@@ -26,3 +26,4 @@ mod serve;
 #[cfg(unix)]
 mod sim;
 mod specs;
+mod verifying;

@@ -5,14 +5,19 @@
 //! bit of gaps, deadlines, remembered values, agents, budgets or counts is found. Start reading at [`StateCheck::of`].
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use homeostat_log::{ChainHash, Control, Event, LogError};
-use homeostat_world::Timestamp;
+use homeostat_agents::AgentsFile;
+use homeostat_graph::Program;
+use homeostat_intent::Spec;
+use homeostat_log::{ChainHash, Control, Event, LogError, Reader};
+use homeostat_world::{Position, Snapshot, Store, Timestamp};
 
+use super::difference::difference;
 use super::{Checker, Found, Violation};
-use crate::checkpoint::sections;
+use crate::checkpoint;
 use crate::machine::Machine;
-use crate::versions::Next;
+use crate::versions::{self, Next};
 
 /// Compares the engine's state with that of a replay from the first event.
 #[derive(Debug)]
@@ -31,6 +36,7 @@ pub struct StateCheck {
 #[derive(Debug)]
 struct Kept {
     bytes: Vec<u8>,
+    position: Position,
     /// Until when it has let deadlines pass: it may have looked at its clock since the last event.
     time: Timestamp,
     chain: ChainHash,
@@ -44,8 +50,49 @@ impl StateCheck {
     /// first version of the spec and the same agents; `later` are the other versions that were in force.
     #[must_use]
     pub fn of(machine: &Machine, blank: Machine, later: VecDeque<Next>, chain: ChainHash) -> Self {
-        let kept = Kept { bytes: machine.checkpoint(&chain), time: machine.time(), chain };
+        let kept = Kept {
+            bytes: machine.checkpoint(&chain),
+            position: machine.applied(),
+            time: machine.time(),
+            chain,
+        };
         Self { kept, replayed: blank, ahead: later, stopped: None }
+    }
+
+    /// A check of the state that an engine saved in the store of a log; none where none is saved. `given` is the spec of a
+    /// log that holds none itself.
+    ///
+    /// # Errors
+    /// Why what is saved is no state of this log. The next start passes it over.
+    pub fn of_saved<S: Store>(
+        reader: &Reader<S>,
+        snapshot: &impl Snapshot,
+        given: &Spec,
+    ) -> Result<Option<Self>, String> {
+        let Some(bytes) = checkpoint::stored(snapshot)? else { return Ok(None) };
+        let (versions, position, of) = checkpoint::versions(&bytes)?;
+        let chain = reader.chain_at(position).map_err(|error| error.to_string())?;
+        let Some(chain) = chain.filter(|chain| chain.to_string() == of) else {
+            return Err("it is of another log".to_owned());
+        };
+        let specs =
+            versions::follow(reader, &versions, given).map_err(|error| error.to_string())?;
+        let (Some(first), Some(newest)) = (specs.first(), specs.last()) else {
+            return Err("it is of no version".to_owned());
+        };
+        let unclear = |error: homeostat_graph::CompileError| error.to_string();
+        let program = Arc::new(Program::compile(newest).map_err(unclear)?);
+        let file = Arc::new(AgentsFile::default());
+        let machine = checkpoint::decode(&bytes, &program, &newest.limits, &file)?;
+        let blank = machine.blank(first).map_err(unclear)?;
+        let later = versions::later(&specs).map_err(unclear)?;
+        Ok(Some(Self::of(&machine, blank, later, chain)))
+    }
+
+    /// As of which position.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.kept.position
     }
 }
 
@@ -55,7 +102,7 @@ impl Checker for StateCheck {
     }
 
     fn see(&mut self, event: &Event) {
-        if self.stopped.is_some() {
+        if self.stopped.is_some() || event.position > self.kept.position {
             return;
         }
         if Control::is_evolution(event)
@@ -82,27 +129,11 @@ impl Checker for StateCheck {
         }
         replayed.advance(kept.time);
         let bytes = replayed.checkpoint(&kept.chain);
-        let violation = (bytes != kept.bytes)
-            .then(|| Violation { instance: None, detail: difference(&kept.bytes, &bytes) });
+        let program = replayed.program();
+        let violation = (bytes != kept.bytes).then(|| Violation {
+            instance: None,
+            detail: difference(&kept.bytes, &bytes, &program),
+        });
         Found::Violations(violation.into_iter().collect())
     }
-}
-
-/// Which parts of two states differ, and where the first of them parts from the other.
-fn difference(kept: &[u8], replayed: &[u8]) -> String {
-    let (kept, replayed) = (sections(kept), sections(replayed));
-    let pairs =
-        kept.iter().zip(&replayed).map(|((part, kept), (_, replayed))| (part, kept, replayed));
-    let mut parts = pairs.filter(|(_, kept, replayed)| kept != replayed);
-    let Some((part, kept, replayed)) = parts.next() else {
-        return "the state is not what a replay gives, in its shape".to_owned();
-    };
-    let at = kept.iter().zip(*replayed).position(|(a, b)| a != b);
-    let at = at.unwrap_or(kept.len().min(replayed.len()));
-    let others: String = parts.map(|(part, ..)| format!(", and in the {part}")).collect();
-    format!(
-        "the state is not what a replay gives: in the {part} from byte {at} on ({} bytes kept, {} replayed){others}",
-        kept.len(),
-        replayed.len()
-    )
 }
