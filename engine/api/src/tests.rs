@@ -17,6 +17,7 @@ mod gaps;
 mod house;
 mod intent;
 mod malformed;
+mod metered;
 mod patience;
 
 /// Goldens of this room.
