@@ -69,7 +69,7 @@ impl Writer {
                     // A step deeper than the body that follows, wherever that stands, so that the
                     // two are not taken for one; inside brackets no less deep than they ask for.
                     Some(statement) => (self.line_of(&statement) + 2 * STEP).max(base),
-                    None => base + STEP,
+                    None => base + STEP + STEP * fallbacks(token),
                 },
             };
             self.begin_line(indent.min(arrow.unwrap_or(usize::MAX)), false);
@@ -205,6 +205,18 @@ fn opens_body(token: &SyntaxToken) -> bool {
         && token.parent().is_some_and(|node| node.kind() == SyntaxKind::Body)
 }
 
+/// How many fallbacks a line belongs to that begins with this token: a deadline below a fallback is the
+/// fallback's own, and stands under it.
+fn fallbacks(token: &SyntaxToken) -> usize {
+    let start = token.text_range().start();
+    let brackets = [SyntaxKind::Args, SyntaxKind::Body, SyntaxKind::Object, SyntaxKind::List];
+    let nodes = token.parent_ancestors().take_while(|node| !brackets.contains(&node.kind()));
+    let own = |node: &SyntaxNode| {
+        node.kind() == SyntaxKind::Fallback && node.text_range().start() < start
+    };
+    nodes.filter(own).count()
+}
+
 /// The statement, where a token stands between the keyword of a block and its `{`.
 fn header(token: &SyntaxToken) -> Option<SyntaxNode> {
     let mut nodes = token.parent_ancestors();
@@ -243,6 +255,14 @@ mod tests {
         check(
             "when a.b{\nif x.y   crosses\nz and w{\nmust:f( a ,b:c )\n  within :5s\nfallback:g(\nq,\n)\n}\n\n\n\n}",
             "when a.b {\n  if x.y crosses\n      z AND w {\n    must: f(a, b: c)\n      within: 5s\n      fallback: g(\n        q,\n      )\n  }\n}\n",
+        );
+    }
+
+    #[test]
+    fn what_belongs_to_a_fallback_stands_under_it() {
+        check(
+            "when a.b {\nmust: f\nwithin: 5s\nfallback: g(\nx\n)\nwithin: 1m\nfallback: h\nwithin: 1h\nmust: k\n}\n",
+            "when a.b {\n  must: f\n    within: 5s\n    fallback: g(\n      x\n    )\n      within: 1m\n      fallback: h\n        within: 1h\n  must: k\n}\n",
         );
     }
 

@@ -4,6 +4,8 @@
 //! Never: guesses from part of a word.
 //! Promise: one letter or two is a unit of the language, anything longer an offer.
 
+use std::fmt;
+
 use crate::lowered::Length;
 
 /// The unit that `word` most plainly means: `minutes` and `MIN` are `m`.
@@ -22,20 +24,26 @@ pub(crate) fn meant(word: &str) -> Option<&'static str> {
     })
 }
 
-/// `5s`, `1mo 2d`.
-pub(crate) fn written(length: Length) -> String {
-    let mut parts = Vec::new();
-    if length.months > 0 {
-        parts.push(format!("{}mo", length.months));
-    }
-    let mut rest = length.micros.unsigned_abs();
-    for (unit, micros) in FIXED {
-        if rest >= micros {
-            parts.push(format!("{}{unit}", rest / micros));
-            rest %= micros;
+impl fmt::Display for Length {
+    /// As the language writes it: `5s`, `1mo 2d`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = if self.micros < 0 { "-" } else { "" };
+        if self.months > 0 {
+            write!(f, "{}mo", self.months)?;
+            separator = " ";
+        } else if self.micros == 0 {
+            return f.write_str("0s");
         }
+        let mut rest = self.micros.unsigned_abs();
+        for (unit, micros) in FIXED {
+            if rest >= micros {
+                write!(f, "{separator}{}{unit}", rest / micros)?;
+                separator = " ";
+                rest %= micros;
+            }
+        }
+        Ok(())
     }
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
 }
 
 const FIXED: [(&str, u64); 6] = [

@@ -7,7 +7,6 @@
 use std::fmt;
 
 use homeostat_intent::lowered::{Length, Strength};
-use homeostat_world::Duration;
 
 use super::probe::Tested;
 use super::{Breach, Consequence, Consequences, Duty, Guard, Record, Round, Status, Used};
@@ -296,10 +295,5 @@ pub(crate) fn plain(value: &serde_json::Value) -> String {
 
 /// `5s`, `1mo 2d`.
 pub(crate) fn length(length: Length) -> String {
-    let fixed = Duration::from_micros(length.micros);
-    match (length.months, length.micros) {
-        (0, _) => fixed.to_string(),
-        (months, 0) => format!("{months}mo"),
-        (months, _) => format!("{months}mo {fixed}"),
-    }
+    length.to_string()
 }

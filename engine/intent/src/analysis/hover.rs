@@ -11,7 +11,6 @@ use crate::ast;
 use crate::lowered::{Direction, Duty, Entity};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxToken};
-use crate::units;
 use crate::words::{WORDS, Word};
 
 /// A text about a place.
@@ -156,7 +155,7 @@ impl Analysis {
             text.push_str(&format!("\n\nsatisfied by {}", list(&duty.satisfied_by)));
         }
         for duty in duties {
-            let within = duty.within.map(|length| format!(", within {}", units::written(length)));
+            let within = duty.within.map(|length| format!(", within {length}"));
             text.push_str(&format!("\n\n* `{}`{}", duty.slug, within.unwrap_or_default()));
         }
         text

@@ -13,7 +13,6 @@ use crate::lowered::{
     Check, ClauseId, Condition, Duty, ForEach, Goal, Item, Length, Proposition, Spec, Strength,
     Trigger,
 };
-use crate::units;
 
 /// One clause of one version, with what there is to compare.
 struct Clause<'a> {
@@ -256,7 +255,7 @@ fn trigger(trigger: &Trigger) -> String {
     match trigger {
         Trigger::Events(types) => format!("when {}", types.join(" | ")),
         Trigger::Held(held) => {
-            format!("when {} for {}", held.text, units::written(held.lasting))
+            format!("when {} for {}", held.text, held.lasting)
         }
         Trigger::Every(schedule) => schedule.text.clone(),
     }

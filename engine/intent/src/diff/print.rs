@@ -8,7 +8,6 @@ use std::fmt;
 use super::clauses::word;
 use super::{ClauseDiff, ClauseKind, DeclarationDiff, Diff, Edit, Place};
 use crate::lowered::{Backfill, Length};
-use crate::units;
 
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +62,7 @@ impl ClauseDiff {
             ClauseKind::Invariant | ClauseKind::Target => self.text.clone(),
         };
         if let (ClauseKind::Duty | ClauseKind::Fallback, Some(within)) = (self.kind, self.within) {
-            text.push_str(&format!(" within {}", units::written(within)));
+            text.push_str(&format!(" within {within}"));
         }
         let place = self.place.to_string();
         if !place.is_empty() {
@@ -90,7 +89,7 @@ impl fmt::Display for Place {
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limit =
-            |within: &Option<Length>| within.map_or_else(|| "none".to_owned(), units::written);
+            |within: &Option<Length>| within.map_or_else(|| "none".to_owned(), |it| it.to_string());
         let under = |guards: &[String]| match guards {
             [] => "no condition".to_owned(),
             guards => format!("`{}`", guards.join("` and `")),
