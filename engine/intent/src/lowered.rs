@@ -20,7 +20,7 @@ pub use contract::{
 pub use limits::{Budget, Limits};
 pub use scenario::{
     Expectation, Expected, SCENARIO_START, Scenario, ScenarioAct, ScenarioEvent, ScenarioKind,
-    ScenarioStep,
+    ScenarioLink, ScenarioStep,
 };
 pub use time::{At, CatchUp, Held, Period, Schedule, Trigger};
 

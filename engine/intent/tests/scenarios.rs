@@ -3,6 +3,7 @@
 
 use homeostat_intent::lowered::{
     Expected, Length, Literal, SCENARIO_START, Scenario, ScenarioAct, ScenarioEvent, ScenarioKind,
+    ScenarioLink,
 };
 use homeostat_intent::{Loaded, Severity, Source, load};
 
@@ -100,6 +101,55 @@ fn a_story_lowers_to_steps_in_order() {
 fn a_scenario_that_does_not_say_when_starts_at_a_fixed_noon() {
     let s = scenario("given e1: { type: order.placed, order: o1 }\n  at 1s expect active ship(o1)");
     assert_eq!(s.start, SCENARIO_START);
+}
+
+#[test]
+fn an_enrichment_names_what_it_enriches_and_how_sure_it_is() {
+    let s = scenario(
+        r#"given e1: { type: order.placed, order: o1 }
+  at 1s e2: { type: order.read, order: o1, kind: enrichment, enriches: e1, confidence: 80% }
+  at 2s e3: { type: order.read, order: o1, kind: enrichment, enriches: e2, data: { confidence: high } }
+  expect active ship(o1)"#,
+    );
+    let [_, e2, e3] = events(&s)[..] else { unreachable!() };
+    let link = |event: &str, confidence| Some(ScenarioLink { event: event.to_owned(), confidence });
+    assert_eq!(e2.enriches, link("e1", 0.8));
+    assert_eq!(e2.fields.len(), 1, "the rest is payload");
+    assert_eq!(e3.enriches, link("e2", 1.0));
+    assert_eq!(e3.fields.last().map(|(name, _)| name.as_str()), Some("confidence"));
+}
+
+#[test]
+fn an_enrichment_of_nothing_or_of_more_than_can_be_is_an_error() {
+    let check = |event: &str| {
+        wrong(&format!(
+            "given e1: {{ type: order.placed, order: o1 }}\n  at 1s x1: {{ type: customer.erased, customer: c1, kind: tombstone }}\n  at 2s e2: {{ type: order.read, order: o1, {event} }}\n  expect active ship(o1)"
+        ))
+    };
+    for (event, message) in [
+        ("enriches: e1", "`enriches` stands in an event that is no enrichment"),
+        ("confidence: 0.8", "`confidence` stands in an event that is no enrichment"),
+        (
+            "kind: enrichment, confidence: 0.8",
+            "an enrichment that says how sure it is says of what, too",
+        ),
+        (
+            "kind: enrichment, enriches: e1, confidence: 1.5",
+            "confidence `1.5` is no number from 0 to 1",
+        ),
+        (
+            "kind: enrichment, enriches: e1, confidence: high",
+            "confidence `high` is no number from 0 to 1",
+        ),
+        ("kind: enrichment, enriches: e7", "no event named `e7` stands above this one"),
+        ("kind: enrichment, enriches: e2", "no event named `e2` stands above this one"),
+        (
+            "kind: enrichment, enriches: x1",
+            "`x1` is a tombstone or the engine's own, and cannot be enriched",
+        ),
+    ] {
+        assert_eq!(check(event), [format!("S1008 {message}")], "{event}");
+    }
 }
 
 #[test]

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use homeostat_intent::lowered::{
-    Expectation, Length, Literal, Scenario, ScenarioAct, ScenarioEvent, ScenarioKind, ScenarioStep,
+    Expectation, Length, Literal, Scenario, ScenarioAct, ScenarioEvent, ScenarioKind, ScenarioLink,
+    ScenarioStep,
 };
-use homeostat_log::{Actor, Data, Event, Kind, NewEvent};
+use homeostat_log::{Actor, Confidence, Data, Event, EventName, Kind, Link, NewEvent};
 use homeostat_world::{Position, Timestamp};
 use serde_json::{Map, Value};
 
@@ -24,6 +25,9 @@ use crate::change::Change;
 use crate::evaluator::Evaluator;
 use crate::explain::length;
 use crate::program::Program;
+
+/// Who produced the events of a scenario.
+const SOURCE: &str = "scenario";
 
 /// See the module's opening.
 #[derive(Debug)]
@@ -183,7 +187,7 @@ impl<'s> Stage<'s> {
             recorded: self.now,
             event: NewEvent {
                 id: event.name.clone(),
-                source: "scenario".to_owned(),
+                source: SOURCE.to_owned(),
                 kind,
                 r#type: event.r#type.clone(),
                 time: event.time.map_or(self.now, |time| self.instant(time)),
@@ -191,11 +195,21 @@ impl<'s> Stage<'s> {
                 cause: event.cause.as_deref().map(|cause| self.answered(cause)),
                 actor,
                 depth: u16::from(event.by_agent),
-                enriches: None,
+                enriches: event.enriches.as_ref().and_then(|link| self.link(link)),
                 // Words, numbers and truths do not nest, so that this cannot be refused.
                 data: Data::from_json(&Value::Object(fields)).unwrap_or_default(),
             },
         }
+    }
+
+    /// What an enrichment was derived from, as the log keeps it.
+    fn link(&self, said: &ScenarioLink) -> Option<Box<Link>> {
+        let name = EventName { source: SOURCE.to_owned(), id: said.event.clone() };
+        Some(Box::new(Link {
+            position: self.positions.get(said.event.as_str()).copied(),
+            name: Some(name),
+            confidence: Confidence::new(said.confidence)?,
+        }))
     }
 
     /// `f@e1` with the position of `e1` in place of its name.

@@ -290,7 +290,7 @@ impl Walk<'_> {
             let (Some(key), Some(value)) = (field.word(0), field.first_child()) else { continue };
             match key.text() {
                 "type" => self.event_name(&value, None, false),
-                "cause" => {
+                "cause" | "enriches" => {
                     if let Some(word) = value.word(0) {
                         self.add(
                             &word,

@@ -58,7 +58,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         code: WRONG_EVENT,
         title: "an event of a scenario says something that no event can",
-        explanation: "An event has a `type`; its `kind` is `primary`, `enrichment`, `tombstone` or `control`, its `actor` is\n`world`, `agent` or `human`, and its `subject` is an entity and an instance. Everything else is payload. A\nfield of the payload that has such a name stands inside `data: { … }`.",
+        explanation: "An event has a `type`; its `kind` is `primary`, `enrichment`, `tombstone` or `control`, its `actor` is\n`world`, `agent` or `human`, and its `subject` is an entity and an instance. An enrichment may say which event above\nit `enriches`, and its `confidence` from 0 to 1. Everything else is payload. A field\nof the payload that has such a name stands inside `data: { … }`.",
         bad: "entity order\nevent order.placed\naction ship(order) { satisfied_by: order.shipped }\nwhen order.placed {\n  must: ship(order)\n    within: 2d\n}\nscenario \"late\" {\n  given e1: { type: order.placed, order: o1, kind: primry }\n  at 3d expect overdue ship(o1)\n}\n",
         good: "entity order\nevent order.placed\naction ship(order) { satisfied_by: order.shipped }\nwhen order.placed {\n  must: ship(order)\n    within: 2d\n}\nscenario \"late\" {\n  given e1: { type: order.placed, order: o1, kind: primary }\n  at 3d expect overdue ship(o1)\n}\n",
     },

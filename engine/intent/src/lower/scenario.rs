@@ -11,7 +11,7 @@ mod expect;
 mod instant;
 mod known;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Lowering;
 use super::literals::{Written, bounds};
@@ -34,6 +34,8 @@ struct Story {
     expects: bool,
     /// Its events by name: type, and where each stands.
     events: BTreeMap<String, (String, Span)>,
+    /// Those of them that no enrichment can be of.
+    not_enrichable: BTreeSet<String>,
     /// Whether an event above erases something.
     erased: bool,
     steps: Vec<ScenarioStep>,

@@ -65,8 +65,20 @@ pub struct ScenarioEvent {
     /// stands for the position of that event. What was not triggered by an event of the scenario
     /// is named as the log names it: `slug@2026-03-02T09:00:00Z~r1`.
     pub cause: Option<String>,
+    /// `enriches: e1, confidence: 0.8`: what an enrichment was derived from, and how sure it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enriches: Option<ScenarioLink>,
     /// The rest of its fields, as payload.
     pub fields: Vec<(String, Literal)>,
+}
+
+/// Ties an enrichment of a scenario to the event above it that it enriches.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScenarioLink {
+    /// That event's name in the scenario.
+    pub event: String,
+    /// From 0, a guess, to 1, a certainty; 1 when nothing is said.
+    pub confidence: f64,
 }
 
 /// What sort of record an event of a scenario is.

@@ -2,8 +2,8 @@
 //!
 //! In: records. Out: [`ScenarioEvent`]s and the `time` that each says.
 //! Never: lets an event go by that the spec cannot notice, unless nothing else can be proven.
-//! Promise: `type`, `time`, `kind`, `subject`, `actor`, `cause` and `data` are the envelope, every
-//! other field is payload; a field of the payload that has such a name stands in `data: { … }`.
+//! Promise: `type`, `time`, `kind`, `subject`, `actor`, `cause`, `enriches`, `confidence` and `data` are
+//! the envelope, every other field is payload; a field of the payload that has such a name stands in `data: { … }`.
 //! Start reading at [`Lowering::scenario_event`].
 
 use super::known::Known;
@@ -13,7 +13,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, one_slip};
 use crate::lower::Lowering;
 use crate::lower::literals::{Written, plain};
-use crate::lowered::{Length, Literal, ScenarioEvent, ScenarioKind};
+use crate::lowered::{Length, Literal, ScenarioEvent, ScenarioKind, ScenarioLink};
 use crate::source::Span;
 use crate::tree::{SyntaxKind, SyntaxNode, SyntaxToken};
 
@@ -41,6 +41,8 @@ struct Said {
     subject: Option<String>,
     by_agent: bool,
     cause: Option<(SyntaxNode, Span)>,
+    enriches: Option<(SyntaxNode, Span)>,
+    confidence: Option<(f64, Span)>,
     fields: Vec<(String, Literal)>,
 }
 
@@ -72,6 +74,7 @@ impl Lowering {
             Some((node, span)) => Some(self.cause(&node, span, &r#type, known, story)?),
             None => None,
         };
+        let enriches = self.link(kind, said.enriches, said.confidence, story)?;
         let event = ScenarioEvent {
             name: name.clone(),
             r#type: r#type.clone(),
@@ -80,11 +83,15 @@ impl Lowering {
             subject: said.subject,
             by_agent: said.by_agent,
             cause,
+            enriches,
             fields: said.fields,
         };
         if let Some((_, before)) = story.events.get(&name) {
             self.push(twice("event", &name, span, *before));
             return None;
+        }
+        if matches!(kind, ScenarioKind::Tombstone | ScenarioKind::Control) {
+            story.not_enrichable.insert(name.clone());
         }
         story.events.insert(name, (r#type, span));
         story.erased |= kind == ScenarioKind::Tombstone;
@@ -120,6 +127,10 @@ impl Lowering {
             }
             "subject" if !data => said.subject = self.subject(&value, span),
             "cause" if !data => said.cause = Some((value, span)),
+            "enriches" if !data => said.enriches = Some((value, span)),
+            "confidence" if !data => {
+                said.confidence = self.confidence(&value, span).map(|sure| (sure, span));
+            }
             "data" if !data && value.kind() == SyntaxKind::Object => {
                 for field in value.children().filter(|c| c.kind() == SyntaxKind::Field) {
                     self.event_field(&field, true, known, said);
@@ -181,6 +192,66 @@ impl Lowering {
             fault.help("write the entity and its instance, as in `subject: \"customer/c1\"`"),
         );
         None
+    }
+
+    /// How sure an enrichment is.
+    fn confidence(&mut self, node: &SyntaxNode, span: Span) -> Option<f64> {
+        let written = (node.kind() == SyntaxKind::Literal).then(|| self.literal(node)).flatten();
+        let number = written.as_ref().and_then(plain);
+        match number {
+            Some(Literal::Number(sure)) if (0.0..=1.0).contains(&sure) => Some(sure),
+            _ => {
+                let message = format!("confidence `{}` is no number from 0 to 1", node.flat());
+                let fault = Diagnostic::error(codes::WRONG_EVENT, span, message);
+                self.push(fault.help("say how sure the enrichment is, as in `confidence: 0.8`"));
+                None
+            }
+        }
+    }
+
+    /// `enriches: e1, confidence: 0.8`. None inside when nothing is said of it.
+    fn link(
+        &mut self,
+        kind: ScenarioKind,
+        enriches: Option<(SyntaxNode, Span)>,
+        confidence: Option<(f64, Span)>,
+        story: &Story,
+    ) -> Option<Option<ScenarioLink>> {
+        let said = enriches.as_ref().map(|(_, span)| ("enriches", *span));
+        let said = said.or(confidence.map(|(_, span)| ("confidence", span)));
+        let Some((field, span)) = said else { return Some(None) };
+        if kind != ScenarioKind::Enrichment {
+            let message = format!("`{field}` stands in an event that is no enrichment");
+            let fault = Diagnostic::error(codes::WRONG_EVENT, span, message);
+            self.push(
+                fault
+                    .help("add `kind: enrichment`, or put a field of this name into `data: { … }`"),
+            );
+            return None;
+        }
+        let Some((node, span)) = enriches else {
+            let message = "an enrichment that says how sure it is says of what, too";
+            let fault = Diagnostic::error(codes::WRONG_EVENT, span, message);
+            self.push(fault.help("name the event that it enriches, as in `enriches: e1`"));
+            return None;
+        };
+        let event = self.words_of(&node)?;
+        if !story.events.contains_key(&event) {
+            let message = format!("no event named `{event}` stands above this one");
+            let fault = Diagnostic::error(codes::WRONG_EVENT, span, message);
+            let names = story.events.keys().map(String::as_str);
+            let help = "an enrichment is of an event of the same scenario, as in `enriches: e1`";
+            self.push(meant(fault, &event, span, names, help.to_owned()));
+            return None;
+        }
+        if story.not_enrichable.contains(&event) {
+            let message =
+                format!("`{event}` is a tombstone or the engine's own, and cannot be enriched");
+            let fault = Diagnostic::error(codes::WRONG_EVENT, span, message);
+            self.push(fault.help("name an event of the world, of an agent, or another enrichment"));
+            return None;
+        }
+        Some(Some(ScenarioLink { event, confidence: confidence.map_or(1.0, |(sure, _)| sure) }))
     }
 
     /// A value of the payload.
