@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
 
 use crate::limits::{BODY_BYTES_MAX, EVENTS_DEFAULT, EVENTS_MAX, EVENTS_PER_READ, LISTING_BYTES};
-use crate::parameters::{self, Format, Parameters};
+use crate::parameters::{self, Parameters};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use crate::wire::{Appended, EventPage};
@@ -231,11 +231,7 @@ pub(crate) async fn consequences<C: Clock>(
     let position = place(position)?;
     let format = parameters::format(&mut parameters, &headers)?;
     parameters.finish()?;
-    let explanation = api.handle.explain(position).await?;
-    Ok(match format {
-        Format::Text => explanation.to_string().into_response(),
-        Format::Json => Json(explanation).into_response(),
-    })
+    Ok(parameters::explained(api.handle.explain(position).await?, format))
 }
 
 /// The position in a path.

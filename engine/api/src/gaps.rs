@@ -7,14 +7,14 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use homeostat_kernel::handle::Verdict;
 use homeostat_world::Clock;
 use homeostat_world::limits::NAME_BYTES_MAX;
 use http::HeaderMap;
 
 use crate::limits::{DECISION_BYTES_MAX, GAPS_DEFAULT, GAPS_MAX, REASON_BYTES_MAX};
-use crate::parameters::{self, Format, Parameters};
+use crate::parameters::{self, Parameters};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use crate::wire::{Decided, DecisionRequest, Gap, GapPage, Kind, State as GapState, Strength};
@@ -136,11 +136,7 @@ pub(crate) async fn consequences<C: Clock>(
     let id = named(id)?;
     let format = parameters::format(&mut parameters, &headers)?;
     parameters.finish()?;
-    let explanation = api.handle.explain_gap(id).await?;
-    Ok(match format {
-        Format::Text => explanation.to_string().into_response(),
-        Format::Json => Json(explanation).into_response(),
-    })
+    Ok(parameters::explained(api.handle.explain_gap(id).await?, format))
 }
 
 const EXPECTED: &str =

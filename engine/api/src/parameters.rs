@@ -7,7 +7,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use axum::Json;
 use axum::extract::{FromRequestParts, Query};
+use axum::response::{IntoResponse, Response};
+use homeostat_graph::Consequences;
 use http::HeaderMap;
 use http::header::ACCEPT;
 use http::request::Parts;
@@ -101,6 +104,14 @@ impl Parameters {
 pub(crate) fn bad(name: &'static str, text: &str, error: &impl Display) -> Problem {
     let detail = format!("parameter `{name}` is `{text}`: {error}");
     Problem::new(Code::BadParameter, detail).field(name)
+}
+
+/// What should have followed, and what did, as the request wants it written.
+pub(crate) fn explained(explanation: Consequences, format: Format) -> Response {
+    match format {
+        Format::Text => explanation.to_string().into_response(),
+        Format::Json => Json(explanation).into_response(),
+    }
 }
 
 /// How an answer is written.

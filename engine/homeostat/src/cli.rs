@@ -17,6 +17,7 @@ mod graph;
 mod help_code;
 mod import;
 mod lsp;
+mod place;
 mod review;
 mod serve;
 mod sim;

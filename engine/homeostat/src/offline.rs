@@ -3,16 +3,20 @@
 //! In: a log directory. Out: its events, the spec that it holds, the state that follows from both.
 //! Never: changes a log that is only looked at. Start reading at [`Past`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use homeostat_graph::{Consequences, Evaluator, Explainer, ObligationName, Program, TimeLine};
+use homeostat_graph::{
+    Change, Consequences, Evaluator, Explainer, ObligationId, ObligationName, ObligationView,
+    Program, TimeLine,
+};
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
 use homeostat_intent::{Source, Spec};
 use homeostat_kernel::versions::{self, Next};
 use homeostat_kernel::{Proposal, Version, VersionView};
+use homeostat_log::control::GapKind;
 use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
 use homeostat_world::{Clock, Durability, Position, Store, Timestamp};
 
@@ -70,6 +74,37 @@ pub(crate) struct Judged {
     pub(crate) as_of: Timestamp,
     /// Events that count.
     pub(crate) events: u64,
+    kinds: Kinds,
+}
+
+/// Of which kind each open gap is, by its name: the state knows that it is open, its opening says more.
+#[derive(Debug, Default)]
+struct Kinds {
+    of: BTreeMap<String, GapKind>,
+    opened: Vec<(ObligationId, GapKind)>,
+}
+
+impl Kinds {
+    /// Hears a change. What it is about can be named once the evaluator is free again.
+    fn hear(&mut self, change: Change) {
+        if let Change::GapOpened { id, kind, .. } = change {
+            self.opened.push((id, kind));
+        }
+    }
+
+    /// Names what was heard of, before the next input.
+    fn settle(&mut self, evaluator: &Evaluator) {
+        for (id, kind) in self.opened.drain(..) {
+            self.of.insert(evaluator.show(id), kind);
+        }
+    }
+}
+
+impl Judged {
+    /// Of which kind the gap of an obligation is.
+    pub(crate) fn kind(&self, gap: &ObligationView) -> &'static str {
+        self.kinds.of.get(&gap.name).map_or("", |kind| kind.word())
+    }
 }
 
 impl Past {
@@ -121,23 +156,26 @@ impl Past {
     /// far.
     pub(crate) fn judge(&self, as_of: AsOf) -> Result<Judged, Failure> {
         let (mut evaluator, mut later) = self.versions()?;
-        let mut events = 0;
+        let (mut events, mut kinds) = (0, Kinds::default());
         let mut newest = Timestamp::MIN;
         for event in self.until(as_of) {
             let event = event?;
             newest = newest.max(self.time_of(&event));
             match self.time_line {
-                TimeLine::Recorded => evaluator.pass_to(&event, &mut |_| {}),
-                TimeLine::EventTime => evaluator.advance(newest, &mut |_| {}),
+                TimeLine::Recorded => evaluator.pass_to(&event, &mut |it| kinds.hear(it)),
+                TimeLine::EventTime => evaluator.advance(newest, &mut |it| kinds.hear(it)),
             }
-            evaluator.on_event(&event, &mut |_| {});
+            kinds.settle(&evaluator);
+            evaluator.on_event(&event, &mut |it| kinds.hear(it));
+            kinds.settle(&evaluator);
             later.iter_mut().for_each(|next| next.see(&event));
             if !later.is_empty()
                 && let Some((version, _)) = versions::adoption(&event).map_err(Failure::new)?
                 && let Some(adoption) = version.adoption()
                 && let Some(next) = later.pop_front()
             {
-                evaluator = next.take_over(&evaluator, adoption);
+                evaluator = next.take_over(&evaluator, adoption, &mut |it| kinds.hear(it));
+                kinds.settle(&evaluator);
             }
             events += 1;
         }
@@ -148,8 +186,9 @@ impl Past {
             AsOf::At(at) => at,
         };
         // Nobody was up since the log's end: what an engine would make of it that starts then.
-        evaluator.resume(as_of, &mut |_| {});
-        Ok(Judged { evaluator, as_of, events })
+        evaluator.resume(as_of, &mut |it| kinds.hear(it));
+        kinds.settle(&evaluator);
+        Ok(Judged { evaluator, as_of, events, kinds })
     }
 
     /// An evaluator under the first version, and the others, which have seen nothing.
@@ -231,18 +270,17 @@ pub(crate) fn append(folder: &Path, request: Append) -> Result<Receipt, Failure>
 }
 
 /// The versions that were in force on the log in `folder`, with what each asked of the past.
-pub(crate) fn versions(
-    context: &mut Context,
-    folder: &Path,
-) -> Result<Vec<homeostat_api::wire::Version>, Failure> {
-    let past = Past::open_under(context, folder, &[])?;
+pub(crate) fn versions(folder: &Path) -> Result<Vec<homeostat_api::wire::Version>, Failure> {
+    let runtime = running::runtime()?;
+    let reader = runtime.block_on(running::open_log(folder, Purpose::Look))?.log.reader();
+    let found = versions::all(&reader).map_err(Failure::new)?;
+    let past = Past::under(reader, specs_of(&found, folder)?)?;
     let evaluator = past.judge(AsOf::Newest)?.evaluator;
     let view = |version: Version| {
         let backfill = evaluator.backfills().find(|it| it.position == version.position);
         let left = evaluator.backfill_left(version.position);
         VersionView { version, backfill, left }.into()
     };
-    let found = versions::all(&past.reader).map_err(Failure::new)?;
     Ok(found.into_iter().map(|(version, _)| view(version)).collect())
 }
 
@@ -261,9 +299,14 @@ pub(crate) fn contract(
 
 /// Every version of the spec that was in force on the log, the newest last.
 fn adopted_specs<S: Store>(reader: &Reader<S>, folder: &Path) -> Result<Vec<Spec>, Failure> {
+    specs_of(&versions::all(reader).map_err(Failure::new)?, folder)
+}
+
+/// The specs of these versions of a log.
+fn specs_of(versions: &[(Version, Vec<Source>)], folder: &Path) -> Result<Vec<Spec>, Failure> {
     let mut specs: Vec<Spec> = Vec::new();
-    for (version, sources) in versions::all(reader).map_err(Failure::new)? {
-        specs.push(version.spec(&sources, specs.last(), None).map_err(Failure::new)?);
+    for (version, sources) in versions {
+        specs.push(version.spec(sources, specs.last(), None).map_err(Failure::new)?);
     }
     if specs.is_empty() {
         return Err(never_served(folder));

@@ -26,12 +26,24 @@ pub(crate) enum Format {
     // Of verbs that test: what CI services read.
     #[serde(skip)]
     Junit,
+    // Of verbs that draw.
+    #[serde(skip)]
+    Mermaid,
+    #[serde(skip)]
+    Dot,
+    #[serde(skip)]
+    Svg,
 }
 
 impl Format {
     /// The formats that every verb has.
     pub(crate) fn usual() -> impl TypedValueParser<Value = Self> {
-        PossibleValuesParser::new(["text", "json"]).try_map(|word| Self::from_str(&word, false))
+        Self::among(&["text", "json"])
+    }
+
+    /// Those of a verb that has more.
+    pub(crate) fn among(words: &'static [&'static str]) -> impl TypedValueParser<Value = Self> {
+        PossibleValuesParser::new(words).try_map(|word| Self::from_str(&word, false))
     }
 }
 

@@ -204,9 +204,15 @@ impl Next {
     }
 
     /// Takes over from `old` by `adoption`, which both have seen.
+    /// `sink` hears what becomes so by that.
     #[must_use]
-    pub fn take_over(mut self, old: &Evaluator, adoption: homeostat_graph::Adoption) -> Evaluator {
-        self.evaluator.succeed(old, adoption, &mut |_| {}, &mut |_| {});
+    pub fn take_over(
+        mut self,
+        old: &Evaluator,
+        adoption: homeostat_graph::Adoption,
+        sink: &mut impl FnMut(homeostat_graph::Change),
+    ) -> Evaluator {
+        self.evaluator.succeed(old, adoption, &mut |_| {}, sink);
         self.evaluator
     }
 }

@@ -59,7 +59,7 @@ function showGraph() {
   if (document?.languageId !== 'intent') {
     return;
   }
-  const args = ['graph', '--as', 'svg', '--color', 'never', ...drawn(document)];
+  const args = ['graph', '--format', 'svg', '--color', 'never', ...drawn(document)];
   execFile(settings().get('path'), args, { maxBuffer: 64 << 20 }, (error, svg, told) => {
     if (error) {
       vscode.window.showErrorMessage(`Homeostat: ${told || error.message}`);

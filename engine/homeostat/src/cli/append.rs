@@ -13,6 +13,7 @@ use homeostat_world::{Position, Timestamp};
 use serde_json::json;
 
 use super::Outcome;
+use super::place::Where;
 use crate::context::{Context, Place};
 use crate::failure::Failure;
 use crate::remote::Remote;
@@ -29,12 +30,8 @@ pub(crate) struct Args {
     /// A file of CloudEvents, or `-` for standard input
     #[arg(value_name = "FILE", required_unless_present = "type", conflicts_with = "type")]
     file: Option<PathBuf>,
-    /// Send them to the engine that runs there
-    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
-    server: Option<String>,
-    /// The directory of a log that nobody serves
-    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
-    log: Option<PathBuf>,
+    #[command(flatten)]
+    at: Where,
     /// Refuse unless the log ends at this position
     #[arg(long, value_name = "POSITION")]
     expect_head: Option<Position>,
@@ -58,7 +55,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
     let names: Vec<(String, String)> =
         events.iter().map(|event| (event.r#type.clone(), event.id.clone())).collect();
     let expect = args.expect_head.map_or(Expect::Any, Expect::Head);
-    let entries = match context.place(args.log.as_ref(), args.server.as_ref())? {
+    let entries = match args.at.place(context)? {
         Place::Server(server) => {
             let appended =
                 Remote::new(&server)?.ask(async |line| line.append(&events, &expect).await)?;

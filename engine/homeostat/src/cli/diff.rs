@@ -10,6 +10,7 @@ use homeostat_intent::Source;
 use serde_json::json;
 
 use super::Outcome;
+use super::place::Where;
 use crate::context::{Context, Place};
 use crate::failure::Failure;
 use crate::offline::Past;
@@ -30,12 +31,8 @@ pub(crate) struct Args {
     /// before is the one in force on the log or the server
     #[arg(value_name = "SPEC", num_args = 1..=2, required = true)]
     specs: Vec<PathBuf>,
-    /// A log directory that nobody serves
-    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
-    log: Option<PathBuf>,
-    /// The engine that runs there
-    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
-    server: Option<String>,
+    #[command(flatten)]
+    at: Where,
 }
 
 const EXAMPLES: &str = "\
@@ -52,7 +49,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         [after] => (None, after),
         _ => return Err(Failure::new("one or two specs are compared")),
     };
-    let named = args.log.is_some() || args.server.is_some();
+    let named = args.at.is_given();
     match before {
         Some(before) if !named => texts(before, after, context),
         _ => consequences(args, before, after, context),
@@ -83,7 +80,7 @@ fn consequences(
     context: &mut Context,
 ) -> Result<Outcome, Failure> {
     let texts = sources::read_specs(std::slice::from_ref(after))?;
-    let proposal = match context.place(args.log.as_ref(), args.server.as_ref())? {
+    let proposal = match args.at.place(context)? {
         Place::Log(folder) => {
             let before: Vec<PathBuf> = before.cloned().into_iter().collect();
             let past = Past::open_under(context, &folder, &before)?;

@@ -12,6 +12,7 @@ use homeostat_intent::lowered::Strength;
 use homeostat_world::Position;
 use serde_json::{Value, json};
 
+use super::place::Where;
 use super::{Outcome, help_code};
 use crate::context::{Context, Place};
 use crate::explained::coloured;
@@ -36,15 +37,11 @@ pub(crate) struct Args {
     /// List all codes, one line each
     #[arg(long, conflicts_with = "what")]
     list: bool,
-    /// The directory of a log that nobody serves
-    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
-    log: Option<PathBuf>,
+    #[command(flatten)]
+    at: Where,
     /// Spec files or folders of them [default: the spec that the log itself holds]
     #[arg(long, value_name = "SPEC", num_args = 1.., env = "HOMEOSTAT_SPEC", hide_env_values = true)]
     spec: Vec<PathBuf>,
-    /// Ask the engine that runs there
-    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
-    server: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -69,7 +66,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         }
         Asked::Gap(gap, began) => Topic::Gap(gap, began),
     };
-    match context.place(args.log.as_ref(), args.server.as_ref())? {
+    match args.at.place(context)? {
         Place::Server(server) => of_server(&server, &topic, context),
         Place::Log(folder) => of_log(args, &folder, &topic, context),
     }

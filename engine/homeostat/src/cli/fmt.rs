@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use homeostat_intent::Source;
 use serde_json::json;
 
 use super::Outcome;
@@ -36,17 +37,10 @@ Examples:
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
     let sources = context.specs(&args.specs)?;
+    all_can_be_read(&sources)?;
     let mut changed = Vec::new();
     let mut printed = None;
     for source in &sources {
-        let parsed = homeostat_intent::parse(&source.text);
-        if !parsed.faults.is_empty() {
-            return Err(Failure::new(format_args!(
-                "`{}` has syntax errors, so it is left as it is",
-                source.name
-            ))
-            .help(format_args!("`homeostat check {}` shows them", source.name)));
-        }
         let formatted = homeostat_intent::format(&source.text);
         if source.name == sources::STDIN && !args.check {
             printed = Some(formatted);
@@ -78,4 +72,26 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         context.screen.text(printed.unwrap_or_default())?;
     }
     Ok(Outcome::found_if(args.check && !changed.is_empty()))
+}
+
+/// Looked at before anything is written, so that all are laid out or none.
+fn all_can_be_read(sources: &[Source]) -> Result<(), Failure> {
+    let broken: Vec<&str> = sources
+        .iter()
+        .filter(|source| !homeostat_intent::parse(&source.text).faults.is_empty())
+        .map(|source| source.name.as_str())
+        .collect();
+    match broken.as_slice() {
+        [] => Ok(()),
+        [name] if sources.len() == 1 => {
+            Err(Failure::new(format_args!("`{name}` has syntax errors, so it is left as it is"))
+                .help(format_args!("`homeostat check {name}` shows them")))
+        }
+        names => Err(Failure::new(format_args!(
+            "`{}` {} syntax errors, so every file is left as it is",
+            names.join("`, `"),
+            if names.len() == 1 { "has" } else { "have" },
+        ))
+        .help(format_args!("`homeostat check {}` shows them", names.join(" ")))),
+    }
 }

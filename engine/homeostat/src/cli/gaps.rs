@@ -7,12 +7,14 @@ mod counts;
 use std::path::{Path, PathBuf};
 
 use anstyle::Style;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use homeostat_api::GapFilter;
 use homeostat_api::wire::{self, State};
 use homeostat_graph::{ObligationState, ObligationView};
 use homeostat_intent::lowered::{Performer, Strength};
 use serde_json::json;
 
+use super::place::Where;
 use super::versions::backfill_note;
 use super::{Outcome, review};
 use crate::context::{Context, Place};
@@ -31,15 +33,11 @@ use counts::Counts;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The log directory
-    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
-    log: Option<PathBuf>,
+    #[command(flatten)]
+    at: Where,
     /// Spec files or folders of them [default: the spec that the log itself holds]
     #[arg(long, value_name = "SPEC", num_args = 1.., env = "HOMEOSTAT_SPEC", hide_env_values = true)]
     spec: Vec<PathBuf>,
-    /// Ask the engine that runs there
-    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
-    server: Option<String>,
     /// Count per duty: triggers, met, late, never, pending, missed deadlines
     #[arg(long)]
     summary: bool,
@@ -50,6 +48,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 50)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     limit: u16,
+    /// Show only gaps of this kind
+    #[arg(long, value_name = "KIND", value_parser = kinds(), conflicts_with = "summary")]
+    kind: Option<wire::Kind>,
     /// Exit with 1 when there is an open gap at least this hard
     #[arg(long, value_enum, value_name = "STRENGTH")]
     fail_on: Option<FailOn>,
@@ -63,16 +64,26 @@ enum FailOn {
     Could,
 }
 
+/// The kinds of gaps, as the API writes them.
+fn kinds() -> impl TypedValueParser<Value = wire::Kind> {
+    let known = PossibleValuesParser::new(wire::Kind::TEXTS.iter().copied());
+    known.try_map(|text| {
+        let kind = wire::Kind::ALL.iter().find(|kind| kind.text() == text);
+        kind.copied().ok_or("no kind of gaps")
+    })
+}
+
 const EXAMPLES: &str = "\
 Examples:
   homeostat gaps --log claims.log --spec specs/claims.intent --summary
+  homeostat gaps --log claims.log --kind consistency       What is not as its rules say
   homeostat gaps --log claims.log --spec specs/claims.intent --as-of 2018-01-01T00:00:00Z
   homeostat gaps --log data --as-of now --fail-on must     For scripts: exits with 1
   homeostat gaps --server http://127.0.0.1:7171";
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
-    match context.place(args.log.as_ref(), args.server.as_ref())? {
+    match args.at.place(context)? {
         Place::Server(server) => of_server(args, &server, context),
         Place::Log(folder) => of_log(args, &folder, context),
     }
@@ -86,8 +97,13 @@ fn of_log(args: &Args, folder: &Path, context: &mut Context) -> Result<Outcome, 
         AsOf::Now | AsOf::At(_) => "",
     };
     context.screen.note(format_args!("{} events, as of {}{newest}", judged.events, judged.as_of));
-    let gaps: Vec<ObligationView> =
-        judged.evaluator.open().filter(|obligation| obligation.gap_open).collect();
+    let of_kind =
+        |gap: &ObligationView| args.kind.is_none_or(|kind| judged.kind(gap) == kind.text());
+    let gaps: Vec<ObligationView> = judged
+        .evaluator
+        .open()
+        .filter(|obligation| obligation.gap_open && of_kind(obligation))
+        .collect();
     let strengths =
         gaps.iter().map(|gap| judged.evaluator.program().clause(gap.id.clause).strength.into());
     let found = fails(args.fail_on, strengths);
@@ -111,10 +127,11 @@ fn list(
     context: &mut Context,
 ) -> Result<(), Failure> {
     if gaps.is_empty() {
-        return context.screen.line(painted(paint::GOOD, "no gap is open"));
+        return context.screen.line(painted(paint::GOOD, none_open(args)));
     }
     let mut table = Table::new([
         ("gap", Align::Left),
+        ("kind", Align::Left),
         ("strength", Align::Left),
         ("by", Align::Left),
         ("due", Align::Left),
@@ -129,6 +146,7 @@ fn list(
         };
         table.row([
             (gap.name.clone(), Style::new()),
+            (judged.kind(gap).to_owned(), Style::new()),
             (strength.to_owned(), style),
             (performer(clause.performer).to_owned(), Style::new()),
             (gap.due.map_or_else(|| "-".to_owned(), |due| due.to_string()), due_style),
@@ -144,6 +162,13 @@ fn list(
         ));
     }
     Ok(())
+}
+
+fn none_open(args: &Args) -> String {
+    match args.kind {
+        Some(kind) => format!("no {kind} gap is open"),
+        None => "no gap is open".to_owned(),
+    }
 }
 
 /// What the gap is about: the values of its keys, and what it waits for.
@@ -163,6 +188,7 @@ fn list_json(judged: &Judged, gaps: &[ObligationView]) -> serde_json::Value {
             let clause = judged.evaluator.program().clause(gap.id.clause);
             json!({
                 "id": gap.name,
+                "kind": judged.kind(gap),
                 "action": clause.action,
                 "text": clause.text,
                 "strength": clause.strength,
@@ -198,14 +224,15 @@ fn of_server(args: &Args, server: &str, context: &mut Context) -> Result<Outcome
         counts::show(&counts, json!({ "now": status.now, "head": status.head }), context)?;
         return Ok(Outcome::Fine);
     }
-    let filter = GapFilter { limit: Some(args.limit.into()), ..GapFilter::default() };
+    let kind = args.kind.map(|kind| kind.text().to_owned());
+    let filter = GapFilter { limit: Some(args.limit.into()), kind, ..GapFilter::default() };
     let page = remote.ask(async |line| line.gaps(&filter).await)?;
     let strengths = page.gaps.iter().map(|gap| gap.strength.into());
     let found = fails(args.fail_on, strengths);
     if context.screen.is_json() {
         context.screen.json(&json!({ "gaps": page.gaps, "matching": page.matching }))?;
     } else if page.gaps.is_empty() {
-        context.screen.line(painted(paint::GOOD, "no gap is open"))?;
+        context.screen.line(painted(paint::GOOD, none_open(args)))?;
     } else {
         context.screen.text(review::gap_table(&page.gaps).show())?;
         let shown = page.gaps.len();

@@ -30,16 +30,32 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
 
 /// Shows the page of one code.
 pub(crate) fn page(code: &str, context: &mut Context) -> Result<Outcome, Failure> {
-    let page = codes::page(code).ok_or_else(|| {
-        Failure::new(format_args!("no finding has the code `{code}`"))
-            .help("`homeostat help-code` lists all codes")
-    })?;
+    let page = codes::page(code).ok_or_else(|| unknown(code))?;
     if context.screen.is_json() {
         context.screen.json(page)?;
     } else {
         context.screen.text(page)?;
     }
     Ok(Outcome::Fine)
+}
+
+/// That there is no such code, with those that may be meant: `S301` is `S0301`, `S03` begins several.
+fn unknown(code: &str) -> Failure {
+    let failure = Failure::new(format_args!("no finding has the code `{code}`"));
+    let code = code.to_uppercase();
+    let digits = code.trim_start_matches('S');
+    let begun: Vec<&str> = codes::pages()
+        .map(|page| page.code.as_str())
+        .filter(|known| !digits.is_empty() && known.starts_with(&*code))
+        .collect();
+    if !begun.is_empty() {
+        return failure.help(format_args!("those that begin so are `{}`", begun.join("`, `")));
+    }
+    let padded = format!("S{digits:0>4}");
+    match codes::page(&padded) {
+        Some(page) => failure.help(format_args!("did you mean `{padded}`, {}?", page.title)),
+        None => failure.help("`homeostat explain` lists all codes"),
+    }
 }
 
 /// Lists all codes with their titles.

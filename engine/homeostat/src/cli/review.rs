@@ -181,6 +181,7 @@ const WHY_COLUMNS: usize = 70;
 pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
     let mut table = Table::new([
         ("gap", Align::Left),
+        ("kind", Align::Left),
         ("strength", Align::Left),
         ("state", Align::Left),
         ("due", Align::Left),
@@ -203,6 +204,7 @@ pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
         };
         table.row([
             (gap.id.clone(), Style::new()),
+            (gap.kind.to_string(), Style::new()),
             (gap.strength.to_string(), strength),
             (gap.state.to_string(), Style::new()),
             (due, if gap.overdue { paint::BAD } else { Style::new() }),

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long)]
     mutate: bool,
     /// What results are printed as [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[arg(long, value_parser = Format::among(&["text", "json", "junit"]), value_name = "FORMAT")]
     format: Option<Format>,
     /// Exit with 1 when fewer percent of what the clauses can do is reached
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
@@ -89,9 +89,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
         min_score: args.min_score,
     };
     match args.format.unwrap_or_else(|| context.screen.format()) {
-        Format::Text => show::show(&tested, args.mutate, &mut context.screen)?,
         Format::Json => context.screen.json(&json::document(&tested))?,
         Format::Junit => context.screen.text(junit::document(&tested))?,
+        _ => show::show(&tested, args.mutate, &mut context.screen)?,
     }
     let found = !sound || tested.uncovered() || tested.unnoticed();
     Ok(Outcome::found_if(found))

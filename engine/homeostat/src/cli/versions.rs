@@ -2,12 +2,11 @@
 //!
 //! In: a log that nobody serves, or a running server. Out: the versions, each with its backfill.
 
-use std::path::PathBuf;
-
 use anstyle::Style;
 use homeostat_api::wire::{Backfill, Policy, Version, Versions};
 
 use super::Outcome;
+use super::place::Where;
 use crate::context::{Context, Place};
 use crate::failure::Failure;
 use crate::offline;
@@ -19,12 +18,8 @@ use crate::table::{Align, Table};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A log directory that nobody serves
-    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
-    log: Option<PathBuf>,
-    /// The engine that runs there
-    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
-    server: Option<String>,
+    #[command(flatten)]
+    at: Where,
 }
 
 const EXAMPLES: &str = "\
@@ -37,9 +32,9 @@ const HASH_SHOWN: usize = 12;
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
-    let versions = match context.place(args.log.as_ref(), args.server.as_ref())? {
+    let versions = match args.at.place(context)? {
         Place::Server(server) => Remote::new(&server)?.ask(async |line| line.versions().await)?,
-        Place::Log(folder) => Versions { versions: offline::versions(context, &folder)? },
+        Place::Log(folder) => Versions { versions: offline::versions(&folder)? },
     };
     if context.screen.is_json() {
         context.screen.json(&versions)?;

@@ -181,3 +181,27 @@ fn flip_in_every_file(bench: &Bench, text: &[u8]) -> usize {
     }
     flipped
 }
+
+#[test]
+fn a_code_that_is_cut_short_or_lacks_a_zero_is_told_with_those_that_may_be_meant() {
+    let bench = Bench::new();
+    bench
+        .run(&["explain", "S301"])
+        .ended(2)
+        .says("did you mean `S0301`, a fallback can never run?");
+    let family = bench.run(&["explain", "S10"]).ended(2);
+    family.says("those that begin so are `S1001`, `S1002`");
+    bench.run(&["explain", "S9999"]).ended(2).says("`homeostat explain` lists all codes");
+}
+
+#[test]
+fn of_several_files_none_is_laid_out_when_one_cannot_be_read() {
+    let bench = Bench::new();
+    let sound = "when   a.made {\n must: b }\n";
+    bench.write("specs/a.intent", sound);
+    bench.write("specs/b.intent", "when {\n");
+    bench.write("specs/c.intent", "entity {\n");
+    let run = bench.run(&["fmt", "specs"]).ended(2);
+    run.says("b.intent`, `").says("c.intent` have syntax errors, so every file is left as it is");
+    assert_eq!(std::fs::read_to_string(bench.path("specs/a.intent")).unwrap(), sound);
+}

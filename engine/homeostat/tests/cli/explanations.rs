@@ -123,3 +123,72 @@ fn settled(bench: &Bench, on_server: &[&str]) {
     }
     panic!("gaps stay open");
 }
+
+/// A spec with a gap of every kind, and the events that open them.
+const KINDS: &str = r#"
+entity order { has: total }
+event order.placed
+event http.served
+metric response_time from http.served { duration }
+action ship(order) { satisfied_by: order.shipped }
+action weigh(order) { satisfied_by: order.weighed  by: system }
+always { assert totals_known: every(order) has total }
+invariant response_time < 500ms
+invariant backups_restore { check: "./restore" }
+when order.placed {
+  must: ship(order) within: 2d
+  should: weigh(order) within: 1us
+}
+"#;
+
+#[test]
+fn gaps_of_one_kind_are_shown_from_a_log_and_from_a_server() {
+    let bench = Bench::new();
+    bench.write("spec.intent", &KINDS.replace("1us", "1ms"));
+    let server = Server::start(&bench, &["--spec", "spec.intent"]);
+    let on_server = ["--server", server.url.as_str()];
+    let events = r#"
+{"specversion":"1.0","id":"1","source":"shop","type":"order.placed","data":{"order":"o1"}}
+{"specversion":"1.0","id":"2","source":"shop","type":"http.served","data":{"duration":0.75}}
+"#;
+    bench.run_with_input(&[&["append", "-"][..], &on_server].concat(), events.trim_start()).fine();
+    settled(&bench, &on_server);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let ids = |place: &[&str], kind: &str| {
+        let run = bench.run(&[&["gaps", "--kind", kind, "--format", "json"][..], place].concat());
+        let json = run.fine().json();
+        let gaps = json["gaps"].as_array().unwrap().clone();
+        assert!(gaps.iter().all(|gap| gap["kind"] == kind), "{json}");
+        let id = |gap: &serde_json::Value| {
+            gap["id"].as_str().unwrap().split('@').next().unwrap().to_owned()
+        };
+        gaps.iter().map(id).collect::<Vec<_>>()
+    };
+    let expected = [
+        ("reaction", vec!["ship"]),
+        ("temporal", vec!["weigh"]),
+        ("consistency", vec![]),
+        ("intent", vec!["totals_known"]),
+        ("quality", vec!["response_time"]),
+    ];
+    for (kind, ours) in &expected {
+        assert_eq!(ids(&on_server, kind), *ours, "{kind}");
+    }
+    bench
+        .run(&[&["gaps", "--kind", "consistency"][..], &on_server].concat())
+        .fine()
+        .shows("no consistency gap is open");
+    assert_eq!(server.stop().code(), Some(0));
+    let offline = ["--log", "log", "--as-of", "now"];
+    for (kind, ours) in &expected {
+        assert_eq!(ids(&offline, kind), *ours, "{kind}");
+    }
+    let table = bench.run(&["gaps", "--log", "log", "--kind", "intent"]).fine();
+    table.shows("totals_known@").shows("intent");
+    let wrong = bench.run(&["gaps", "--log", "log", "--kind", "hard"]).ended(2);
+    wrong.says("[possible values: reaction, temporal, consistency, intent, quality]");
+    bench
+        .run(&["gaps", "--log", "log", "--kind", "intent", "--summary"])
+        .ended(2)
+        .says("--summary");
+}

@@ -147,7 +147,9 @@ fn a_graph_is_drawn_in_four_ways() {
     let bench = Bench::new();
     bench.write("orders.intent", ORDERS);
     for drawing in ["text", "mermaid", "dot", "svg"] {
-        let run = bench.run(&["graph", "orders.intent", "--as", drawing]).fine();
+        let run = bench.run(&["graph", "orders.intent", "--format", drawing]).fine();
+        let before = bench.run(&["graph", "orders.intent", "--as", drawing]).fine();
+        assert_eq!(before.stdout, run.stdout, "as it was asked for before");
         golden(&format!("graph-{drawing}"), &run.stdout);
     }
     let json = bench.run(&["graph", "orders.intent", "--format", "json"]).fine().json();
