@@ -20,6 +20,7 @@ mod inference;
 mod literals;
 mod names;
 mod ranges;
+mod reserved;
 mod rules;
 mod scenario;
 mod schedules;
@@ -191,6 +192,7 @@ impl Lowering {
         if self.sound {
             self.check_duties();
         }
+        self.check_reserved();
         std::mem::take(&mut self.names).fill(&mut self.spec);
         awaits::fill(&mut self.spec);
         if self.sound {

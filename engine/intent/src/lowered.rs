@@ -168,6 +168,10 @@ pub enum Direction {
     Rising,
 }
 
+/// What stands before the `@` in the name of the question what becomes of the past, so that no clause
+/// may be called so.
+pub const ASKED_OF_THE_PAST: &str = "backfill";
+
 /// `backfill_policy`: what adopting a version does about the triggers that were there before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -301,6 +301,29 @@ fn what_is_no_contract_is_said() {
 }
 
 #[test]
+fn no_clause_is_called_what_the_engine_calls_a_gap_of_its_own() {
+    let declared = "entity order { has: total }\nevent order.placed\n";
+    let placed = |body: &str| format!("{declared}when order.placed {{ {body} }}");
+    let cases = [
+        placed("must: backfill(order)"),
+        placed("must backfill: ship(order)"),
+        placed("must: ship(order) within: 1h fallback: backfill(order)"),
+        format!("{declared}always {{ assert backfill: every(order) has total }}"),
+        format!(
+            "{declared}always {{ assert backfill: every(order) has total }} invariant backfill"
+        ),
+        "invariant backfill { review: human }".to_owned(),
+        "invariant backfill < 3".to_owned(),
+    ];
+    for text in cases {
+        let found = found(&text, Severity::Error);
+        assert!(found.len() == 1 && found[0].starts_with("S0115"), "{text}: {found:?}");
+    }
+    // Only the name itself means another gap.
+    assert_eq!(found(&placed("must: backfill_orders(order)"), Severity::Error), [""; 0]);
+}
+
+#[test]
 fn what_cannot_be_kept_together_is_said_once() {
     let cases = [
         ("invariant m < 5\ninvariant m > 9", 1),

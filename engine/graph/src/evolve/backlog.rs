@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use homeostat_intent::lowered::{Backfill as Policy, Strength};
+use homeostat_intent::lowered::{ASKED_OF_THE_PAST, Backfill as Policy, Strength};
 use homeostat_log::control::GapOutcome;
 use homeostat_world::{Position, Timestamp};
 use serde::Serialize;
@@ -111,7 +111,7 @@ pub(crate) enum Word {
 }
 
 /// The slug of the gap that stands for what is held of a version.
-pub const SLUG: &str = "backfill";
+pub const SLUG: &str = ASKED_OF_THE_PAST;
 
 impl Backlog {
     /// Whether nothing retroactive is open.

@@ -3,8 +3,8 @@
 use super::{
     DECLARED_TWICE, INCOMPARABLE, INFERRED_ACTION, INFERRED_ATTRIBUTE, INFERRED_ENTITY,
     INFERRED_EVENT, INFERRED_MEASURE, INFERRED_METRIC, INFERRED_REQUIREMENT, INFERRED_STATE,
-    LIKELY_MISSPELT, Page, TOO_MANY_ARGUMENTS, UNBOUND, UNKNOWN_ATTRIBUTE, UNKNOWN_SETTING,
-    UNKNOWN_THRESHOLD, UNKNOWN_UNIT, WRONG_ENTITY, WRONG_KIND,
+    LIKELY_MISSPELT, Page, RESERVED, TOO_MANY_ARGUMENTS, UNBOUND, UNKNOWN_ATTRIBUTE,
+    UNKNOWN_SETTING, UNKNOWN_THRESHOLD, UNKNOWN_UNIT, WRONG_ENTITY, WRONG_KIND,
 };
 
 pub(super) const PAGES: &[Page] = &[
@@ -105,6 +105,13 @@ pub(super) const PAGES: &[Page] = &[
         explanation: "Something is bounded or optimised, and nothing declares what samples it. It is read from the events\n`m.sampled`, `m_sampled`, `m.measured`, `m_measured` or `m`, in the field `m` or `value`. With `--strict`\nthis is an error.",
         bad: "invariant response_time < 500ms\n",
         good: "event http.served\nmetric response_time from http.served { duration }\ninvariant response_time < 500ms\n",
+    },
+    Page {
+        code: RESERVED,
+        title: "a clause goes by a name of the engine's own",
+        explanation: "When a version of the spec asks something of the past, the gap in which a person is asked about it is\ncalled `backfill@17`, after the place of its adoption. A duty, assertion or invariant of that name would have\ngaps that nobody could tell from it, so no action, label or invariant may be called `backfill`.",
+        bad: "entity order { has: total }\nalways {\n  assert backfill: every(order) has total\n}\n",
+        good: "entity order { has: total }\nalways {\n  assert totals_known: every(order) has total\n}\n",
     },
     Page {
         code: UNKNOWN_UNIT,
