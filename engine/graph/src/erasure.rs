@@ -107,10 +107,9 @@ impl State {
     }
 
     /// The open obligations that have the instance as a key of that entity.
-    fn keyed_by(&self, program: &Program, entity: u32, instance: Datum) -> Vec<u32> {
+    fn keyed_by(&mut self, program: &Program, entity: u32, instance: Datum) -> Vec<u32> {
         let name = &at(&program.entities, entity).name;
         let mut found = Vec::new();
-        let mut with_more_keys = Vec::new();
         for (clause, index) in program.clauses.iter().zip(0..) {
             let is_of = |key: &crate::program::KeyPlan| *key.entity == **name;
             if outlives(program, clause.block) || !clause.keys.iter().any(is_of) {
@@ -118,31 +117,34 @@ impl State {
             }
             if clause.keys.len() == 1 {
                 found.extend(self.open.with_keys(index, &[instance], program));
-            } else {
-                let places = clause.keys.iter().enumerate().filter(|(_, key)| is_of(key));
-                with_more_keys.push((index, places.map(|(at, _)| at).collect::<Vec<_>>()));
+                continue;
+            }
+            for slot in self.open.with_part(index, instance) {
+                self.looked_at += 1;
+                let keys = self.open.get(slot).keys(program);
+                let mut ours = clause.keys.iter().zip(keys).filter(|(key, _)| is_of(key));
+                if ours.any(|(_, key)| *key == instance) {
+                    found.push(slot);
+                }
             }
         }
-        if !with_more_keys.is_empty() {
-            found.extend(self.open.places().filter_map(|(slot, open)| {
-                let (_, places) =
-                    with_more_keys.iter().find(|(clause, _)| *clause == open.clause)?;
-                let keys = open.keys(program);
-                places.iter().any(|&at| keys.get(at) == Some(&instance)).then_some(slot)
-            }));
-        }
+        self.looked_at += found.len() as u64;
         found
     }
 
     /// The occasions that are bound to the instance.
-    fn occasions_of(&self, program: &Program, entity: u32, instance: Datum) -> Vec<u64> {
-        let bound = self.occasions.used().filter(|(_, occasion)| {
+    fn occasions_of(&mut self, program: &Program, entity: u32, instance: Datum) -> Vec<u64> {
+        let mut found = Vec::new();
+        for (number, occasion) in self.occasions.bound_to(instance) {
+            self.looked_at += 1;
             let block = at(&program.blocks, occasion.block);
             let pairs = block.bound.iter().zip(&occasion.instances);
             let mut ours = pairs.filter(|(bound, _)| bound.entity == entity);
-            !outlives(program, occasion.block) && ours.any(|(_, found)| *found == instance)
-        });
-        bound.map(|(number, _)| number).collect()
+            if !outlives(program, occasion.block) && ours.any(|(_, found)| *found == instance) {
+                found.push(number);
+            }
+        }
+        found
     }
 
     fn whole_chain(&self, slot: u32, into: &mut Vec<u32>) {

@@ -8,7 +8,7 @@
 //! before occasions and occasions in the order in which they came about.
 //! Start reading at [`Occasions::create`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::hash::BuildHasher;
 use std::str::FromStr;
@@ -25,6 +25,7 @@ use crate::instances;
 use crate::intern::Symbols;
 use crate::program::{ClauseIndex, Program, at};
 use crate::state::State;
+use crate::table::Table;
 
 /// Triggers from this number on are occasions; below it they are positions of events.
 pub(crate) const FIRST: u64 = 1 << 63;
@@ -64,6 +65,10 @@ pub(crate) struct Occasions {
     next: u64,
     table: BTreeMap<u64, Occasion>,
     by_name: HashTable<u64>,
+    /// For each instance, of whatever entity, the occasions that are bound to it.
+    by_instance: Table<BTreeSet<u64>>,
+    /// The trigger around, and the occasion inside.
+    inside: BTreeSet<(u64, u64)>,
     /// Those that were out of use at some moment of this input.
     idle: Vec<u64>,
     hasher: FixedState,
@@ -87,6 +92,8 @@ impl Default for Occasions {
             next: FIRST,
             table: BTreeMap::new(),
             by_name: HashTable::new(),
+            by_instance: Table::default(),
+            inside: BTreeSet::new(),
             idle: Vec::new(),
             hasher: FixedState::default(),
         }
@@ -121,7 +128,14 @@ impl Occasions {
         assert!(number >= FIRST, "occasions are numbered above positions");
         for instance in instances {
             instance.retain(symbols);
+            match self.by_instance.get_mut(*instance) {
+                Some(numbers) => {
+                    numbers.insert(number);
+                }
+                None => self.by_instance.insert(*instance, BTreeSet::from([number])),
+            }
         }
+        self.inside.extend(around.iter().map(|outer| (*outer, number)));
         let (instances, around) = (instances.into(), around.into());
         let mut new =
             Occasion { began, block, instances, around, date: 0, entered: 0, uses: 0, hash: 0 };
@@ -181,9 +195,21 @@ impl Occasions {
             if let Ok(found) = self.by_name.find_entry(gone.hash, |found| *found == number) {
                 found.remove();
             }
+            for outer in &gone.around {
+                self.inside.remove(&(*outer, number));
+            }
             for instance in &gone.instances {
+                self.unbind(number, *instance);
                 instance.release(symbols);
             }
+        }
+    }
+
+    fn unbind(&mut self, number: u64, instance: Datum) {
+        let Some(numbers) = self.by_instance.get_mut(instance) else { return };
+        numbers.remove(&number);
+        if numbers.is_empty() {
+            self.by_instance.remove(instance);
         }
     }
 
@@ -210,15 +236,21 @@ impl Occasions {
 
     /// An occasion and those of every `for each` inside it.
     pub(crate) fn of(&self, number: u64) -> Vec<u64> {
-        let later = self.table.range(number..);
-        let ours =
-            later.filter(|(it, occasion)| **it == number || occasion.around.contains(&number));
-        ours.map(|(it, _)| *it).collect()
+        let itself = self.table.contains_key(&number).then_some(number);
+        let inside = self.inside.range((number, 0)..=(number, u64::MAX));
+        itself.into_iter().chain(inside.map(|(_, inner)| *inner)).collect()
     }
 
     /// Those in use, in the order of their numbers.
     pub(crate) fn used(&self) -> impl Iterator<Item = (u64, &Occasion)> {
         let all = self.table.iter().map(|(number, occasion)| (*number, occasion));
+        all.filter(|(_, occasion)| occasion.uses > 0)
+    }
+
+    /// Of these, those that are bound to an instance of that name, of whatever entity.
+    pub(crate) fn bound_to(&self, instance: Datum) -> impl Iterator<Item = (u64, &Occasion)> {
+        let numbers = self.by_instance.get(instance).into_iter().flatten();
+        let all = numbers.filter_map(|number| Some((*number, self.table.get(number)?)));
         all.filter(|(_, occasion)| occasion.uses > 0)
     }
 
@@ -247,6 +279,9 @@ impl Occasions {
         lists
             + self.table.len() * size_of::<(u64, Occasion)>()
             + self.by_name.allocation_size()
+            + self.by_instance.bytes()
+            + self.table.values().map(|it| it.instances.len()).sum::<usize>() * size_of::<u64>()
+            + self.inside.len() * size_of::<(u64, u64)>()
             + self.idle.capacity() * size_of::<u64>()
     }
 }

@@ -7,7 +7,7 @@
 //! Promise: memory follows the most obligations that were open at once.
 //! Start reading at [`Open::insert`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashTable;
 
@@ -127,6 +127,8 @@ pub(crate) struct Open {
     /// For each clause, by the symbol of its only key.
     by_symbol: Vec<Vec<Ends>>,
     by_keys: HashTable<Bucket>,
+    /// Of clauses with several keys: the clause, the word of one key, the place.
+    by_part: BTreeSet<(u32, u64, u32)>,
 }
 
 /// The index by id may hold this many dead entries before it is worth looking.
@@ -211,7 +213,11 @@ impl Open {
         let Some(place) = self.slots.get_mut(slot as usize) else { return NOWHERE };
         assert!(place.is_none(), "a free place holds nothing");
         let obligation = place.insert(obligation);
-        if matchable(obligation.keys(program)) {
+        let keys = obligation.keys(program);
+        if keys.len() > 1 {
+            self.by_part.extend(keys.iter().map(|key| (clause, key.word(), slot)));
+        }
+        if matchable(keys) {
             self.link(slot, program);
         }
         self.index(Entry { trigger, clause, slot, generation: self.generation(slot) });
@@ -274,9 +280,17 @@ impl Open {
 
     /// Forgets the obligation at `slot` and hands it out.
     pub(crate) fn remove(&mut self, slot: u32, program: &Program) -> Obligation {
-        let obligation = self.get(slot);
+        let Some(obligation) = held(&self.slots, slot) else {
+            unreachable!("place `{slot}` is named only while it holds an obligation");
+        };
         let id = (obligation.trigger, obligation.clause);
-        if matchable(obligation.keys(program)) {
+        let keys = obligation.keys(program);
+        if keys.len() > 1 {
+            for key in keys {
+                self.by_part.remove(&(id.1, key.word(), slot));
+            }
+        }
+        if matchable(keys) {
             self.unlink(slot, program);
         }
         if !self.by_id_late.is_empty() && self.by_id_late.get(&id) == Some(&slot) {
@@ -402,6 +416,13 @@ impl Open {
         })
     }
 
+    /// The places of the open obligations of `clause`, which has several keys, that may have this as
+    /// one of them.
+    pub(crate) fn with_part(&self, clause: u32, key: Datum) -> impl Iterator<Item = u32> {
+        let parts = self.by_part.range((clause, key.word(), 0)..=(clause, key.word(), u32::MAX));
+        parts.map(|(.., slot)| *slot)
+    }
+
     /// Every place that holds an obligation, in no order that means anything.
     pub(crate) fn places(&self) -> impl Iterator<Item = (u32, &Obligation)> {
         (0..).zip(&self.slots).filter_map(|(at, slot)| Some((at, slot.as_ref()?)))
@@ -433,6 +454,7 @@ impl Open {
             + self.by_id_late.len() * 3 * size_of::<u64>()
             + by_symbol * size_of::<Ends>()
             + self.by_keys.allocation_size()
+            + self.by_part.len() * size_of::<(u32, u64, u32)>()
     }
 }
 

@@ -251,6 +251,8 @@ pub(crate) enum TickAt {
         entity: u32,
         /// The columns from the instance to its time of the day.
         hops: Vec<Option<u32>>,
+        /// For each hop, the inverses to follow from whose value it is back to the instance.
+        ways: Vec<Vec<u32>>,
         /// The column of its zone, if it has one.
         zone: Option<u32>,
     },

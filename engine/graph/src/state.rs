@@ -67,6 +67,8 @@ pub(crate) struct State {
     /// This event's values, by field.
     pub(crate) fields: Vec<Datum>,
     touched: Vec<u32>,
+    /// How many obligations and occasions erasures have looked at in this life.
+    pub(crate) looked_at: u64,
     /// Room that is used again for every trigger, match and activation.
     pub(crate) scene: Scene,
     pub(crate) matches: Vec<Match>,
@@ -119,6 +121,7 @@ impl State {
             guard_tallies: vec![GuardTally::default(); program.guards.len()],
             fields: vec![Datum::Absent; program.fields.len()],
             touched: Vec::new(),
+            looked_at: 0,
             scene: Scene::default(),
             matches: Vec::new(),
             room: Vec::new(),

@@ -31,6 +31,8 @@ pub(crate) struct Ticks {
     alarms: BTreeMap<(i64, u32, Box<str>), Datum>,
     /// How many have run in this life.
     pub(crate) run: u64,
+    /// How often the next one was looked for in this life.
+    pub(crate) looked_for: u64,
 }
 
 /// Of one periodic block.
@@ -62,7 +64,7 @@ impl Ticks {
     /// For as many blocks as are periodic.
     pub(crate) fn new(periodic: usize) -> Self {
         let rows = (0..periodic).map(|_| Rows::default()).collect();
-        Self { rows, alarms: BTreeMap::new(), run: 0 }
+        Self { rows, alarms: BTreeMap::new(), run: 0, looked_for: 0 }
     }
 
     /// The first tick that is still to come.
@@ -164,9 +166,8 @@ impl State {
             return;
         }
         let mut changed: Vec<(u32, Datum)> = Vec::new();
-        let mut everyone: Vec<(u32, u32)> = Vec::new();
         for (periodic, &block) in (0..).zip(&program.periodic) {
-            let TickAt::Of { entity, ref hops, zone, .. } = plan_of(program, block).at else {
+            let TickAt::Of { entity, ref hops, ref ways, zone } = plan_of(program, block).at else {
                 continue;
             };
             let tracked = at(&program.entities, entity).tracked;
@@ -182,19 +183,14 @@ impl State {
                 changed.push((periodic, news.instance));
             }
             for (column, instance, _) in self.columns.replaced() {
-                if zone == Some(column) || hops.first() == Some(&Some(column)) {
+                if zone == Some(column) {
                     changed.push((periodic, instance));
                 }
-                // What lies further along a path concerns whoever's path leads there.
-                if hops.iter().skip(1).any(|hop| *hop == Some(column)) {
-                    everyone.extend(tracked.map(|tracked| (periodic, tracked)));
+                // What lies further along a path concerns those whose path leads there.
+                for (_, way) in hops.iter().zip(ways).filter(|(hop, _)| **hop == Some(column)) {
+                    self.walk_back(way, instance, &mut |found| changed.push((periodic, found)));
                 }
             }
-        }
-        everyone.dedup();
-        for (periodic, tracked) in everyone {
-            let all = self.instances.in_order(tracked, &self.symbols);
-            changed.extend(all.iter().map(|&instance| (periodic, instance)));
         }
         for (periodic, instance) in changed {
             self.reschedule(program, periodic, Some(instance), self.now);
@@ -205,6 +201,7 @@ impl State {
     fn reschedule(&mut self, program: &Program, periodic: u32, instance: Option<Datum>, from: i64) {
         let plan = plan_of(program, *at(&program.periodic, periodic));
         let row = self.ticks.get(periodic, instance);
+        self.ticks.looked_for += 1;
         let next = self.next_tick(program, plan, instance, from, row.last);
         self.ticks.set(periodic, instance, Row { next, ..row }, &mut self.symbols);
     }
@@ -223,7 +220,7 @@ impl State {
         let (of_day, zone) = match (&plan.at, instance) {
             (TickAt::Time(of_day), _) => (*of_day, &plan.zone),
             (TickAt::Of { .. }, None) => return None,
-            (TickAt::Of { entity, hops, zone }, Some(instance)) => {
+            (TickAt::Of { entity, hops, zone, .. }, Some(instance)) => {
                 let tracked = at(&program.entities, *entity).tracked?;
                 self.instances.since(tracked, instance)?;
                 let mut value = instance;

@@ -73,16 +73,16 @@ impl State {
                 continue;
             }
             let new = self.columns.cell(column, instance);
-            for reader in readers {
-                let inferred = at(&program.watches, reader.watch).inferred;
+            for &Reader { watch, ref way } in readers {
+                let inferred = at(&program.watches, watch).inferred;
                 if old.layer(inferred) != new.layer(inferred) {
-                    self.walk_back(reader, &reader.way, instance, affected);
+                    self.walk_back(way, instance, &mut |found| affected.push((watch, found)));
                 }
             }
         }
         for (count, owner) in self.counts.replaced() {
-            for reader in at(&program.readers.counts, count) {
-                self.walk_back(reader, &reader.way, owner, affected);
+            for &Reader { watch, ref way } in at(&program.readers.counts, count) {
+                self.walk_back(way, owner, &mut |found| affected.push((watch, found)));
             }
         }
         for news in self.instances.news() {
@@ -91,20 +91,15 @@ impl State {
         }
     }
 
-    /// From an instance whose value has changed back to the watched instances that read it.
-    fn walk_back(
-        &self,
-        reader: &Reader,
-        way: &[u32],
-        instance: Datum,
-        affected: &mut Vec<(u32, Datum)>,
-    ) {
+    /// From an instance whose value has changed back to those that read it, in no order that means
+    /// anything.
+    pub(crate) fn walk_back(&self, way: &[u32], instance: Datum, found: &mut impl FnMut(Datum)) {
         let Some((&inverse, rest)) = way.split_first() else {
-            affected.push((reader.watch, instance));
+            found(instance);
             return;
         };
         for member in at(&self.watches.inverses, inverse).members(instance) {
-            self.walk_back(reader, rest, member, affected);
+            self.walk_back(rest, member, found);
         }
     }
 

@@ -180,7 +180,8 @@ impl Compiler<'_> {
                     .is_some_and(|known| known.attributes.iter().any(|a| a.name == "time_zone"));
                 let zone = ColumnKey::Attribute(entity, "time_zone".to_owned());
                 let zone = has_zone.then(|| self.column(zone)).transpose()?;
-                TickAt::Of { entity, hops: read.hops, zone }
+                let ways = self.ways_back(&read.hops, inferred)?;
+                TickAt::Of { entity, hops: read.hops, ways, zone }
             }
         };
         self.program.periodic.push(inside.index);
@@ -194,6 +195,24 @@ impl Compiler<'_> {
             inferred,
             text: schedule.text.clone(),
         })))
+    }
+
+    /// For each hop of a path the way back from whose value it is to where the path begins.
+    fn ways_back(
+        &mut self,
+        hops: &[Option<u32>],
+        inferred: bool,
+    ) -> Result<Vec<Vec<u32>>, CompileError> {
+        let (mut ways, mut way) = (Vec::new(), Vec::new());
+        for hop in hops {
+            ways.push(way.clone());
+            // Where nothing can be known, nothing behind it can change.
+            let Some(column) = *hop else { break };
+            if ways.len() < hops.len() {
+                way.insert(0, self.inverse(column, inferred)?);
+            }
+        }
+        Ok(ways)
     }
 
     fn items(

@@ -279,7 +279,8 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn inverse(&mut self, column: u32, inferred: bool) -> Result<u32, CompileError> {
+    /// Who names an instance in a column, in the layer that is read.
+    pub(super) fn inverse(&mut self, column: u32, inferred: bool) -> Result<u32, CompileError> {
         let index = self.program.inverses;
         let Some(plan) = self.program.columns.get_mut(column as usize) else { return Ok(index) };
         let place = if inferred { &mut plan.inverses[1] } else { &mut plan.inverses[0] };

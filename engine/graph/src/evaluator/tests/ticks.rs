@@ -341,3 +341,28 @@ fn a_time_that_is_said_of_another_instance_is_followed_there() {
     told.pass(time("2026-01-05T12:00:00Z"));
     assert_eq!(activated(&mut told), ["look@2026-01-05T10:00:00Z~a1"]);
 }
+
+#[test]
+fn a_time_further_along_a_path_concerns_those_whose_path_leads_there() {
+    let text = "
+        time_zone: \"Europe/London\"
+        entity customer { has: at }
+        entity order { belongs_to: customer }
+        action look(order) { satisfied_by: order.looked_at  by: system }
+        every day at order.customer.at { must: look(order) }";
+    let mut told = Told::new(text);
+    let now = "2026-03-02T08:00:00Z";
+    for n in 1..=200_u64 {
+        let order = format!(r#"{{"order":"o{n}","customer":"c{}"}}"#, n % 100);
+        told.see(&told_at(n, now, "order.placed", &order));
+    }
+    let before = told.evaluator.state.ticks.looked_for;
+    told.see(&told_at(201, now, "customer.changed", r#"{"customer":"c7","at":"09:00"}"#));
+    // Orders 7 and 107, and not the other 198.
+    assert_eq!(told.evaluator.state.ticks.looked_for - before, 2);
+    told.pass(time("2026-03-02T10:00:00Z"));
+    assert_eq!(
+        activated(&mut told),
+        ["look@2026-03-02T09:00:00Z~o107", "look@2026-03-02T09:00:00Z~o7"]
+    );
+}

@@ -2,7 +2,7 @@
 
 use homeostat_log::{Event, Kind};
 
-use crate::fixtures::{Twice, about, at, event, of_kind};
+use crate::fixtures::{Told, Twice, about, at, event, of_kind};
 
 fn erased(position: u64, second: i64, json: &str) -> Event {
     of_kind(event(position, second, "customer.erased", json), Kind::Tombstone)
@@ -105,4 +105,35 @@ fn an_erased_member_leaves_its_owners_count_and_its_watches() {
     assert_eq!(told.evaluator().footprint().episodes, 0);
     assert_eq!(told.evaluator().footprint().values, 0);
     assert_eq!(told.evaluator().open_count(), 0);
+}
+
+/// Erases every customer of as many, each of whom is owed something of every sort.
+fn looked_at(customers: u64) -> u64 {
+    const SORTS: &str = "
+    entity customer  entity rep
+    action greet(customer) { satisfied_by: customer.greeted  by: system }
+    action ask(customer, rep) { satisfied_by: customer.asked  by: system }
+    action look_at { satisfied_by: customer.seen  by: system }
+    when customer.created { must: greet(customer)  must: ask(customer, rep) }
+    when sale.opened { for each customer { must: look_at } }";
+    let mut told = Told::new(SORTS);
+    let named = |n: u64| format!(r#"{{"customer":"c{n}","rep":"r1"}}"#);
+    for n in 1..=customers {
+        told.see(&event(n, 0, "customer.created", &named(n)));
+    }
+    told.see(&event(customers + 1, 1, "sale.opened", "{}")).said();
+    for n in 1..=customers {
+        told.see(&erased(customers + 1 + n, 2, &named(n)));
+        assert_eq!(told.said().lines().count(), 6, "three are void, and their gaps closed");
+    }
+    assert_eq!(told.evaluator.footprint().obligations, 0);
+    told.evaluator.state.looked_at
+}
+
+#[test]
+fn an_erasure_looks_at_what_is_owed_to_its_instance_and_at_nothing_else() {
+    // One occasion, one obligation with several keys, and both of those with keys once more.
+    let few = looked_at(10);
+    assert_eq!(looked_at(300), 30 * few, "as many times as there are erasures");
+    assert!(few <= 10 * 5, "{few} in ten erasures");
 }
