@@ -245,8 +245,9 @@ fn of_server(args: &Args, server: &str, context: &mut Context) -> Result<Outcome
         let escalated = page.gaps.iter().filter(|gap| gap.state == State::Escalated).count();
         if escalated > 0 {
             let of_these = if page.matching > shown { " of these" } else { "" };
+            let (wait, them) = if escalated == 1 { ("waits", "it") } else { ("wait", "them") };
             context.screen.note(format_args!(
-                "{escalated}{of_these} wait for a person; `homeostat review` decides about them"
+                "{escalated}{of_these} {wait} for a person; `homeostat review` decides about {them}"
             ));
         }
     }
