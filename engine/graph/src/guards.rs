@@ -7,12 +7,12 @@
 
 use homeostat_world::{Position, canary};
 
-use crate::change::Change;
+use crate::change::{Change, ObligationId};
 use crate::datum::{Datum, Truth, compare, crosses, holds};
 use crate::fact::Fact;
 use crate::occasion::Began;
 use crate::program::{
-    BlockPlan, GuardIndex, ItemPlan, NO_TYPE, Opens, PathRead, Program, Read, Test, at,
+    BlockPlan, ClauseIndex, GuardIndex, ItemPlan, NO_TYPE, Opens, PathRead, Program, Read, Test, at,
 };
 use crate::state::{Sink, State};
 
@@ -197,7 +197,9 @@ impl State {
                     if !scene.fates.is_empty() {
                         set_fates(program, clause, scene, Fate::Open);
                     }
-                    if !self.queue_if_retroactive(program, clause, moment, scene, sink) {
+                    if !self.is_owed_since_before(clause, moment.trigger)
+                        && !self.queue_if_retroactive(program, clause, moment, scene, sink)
+                    {
                         self.activate(program, clause, moment, &scene.frame, sink);
                     }
                 }
@@ -210,6 +212,15 @@ impl State {
                 ItemPlan::Each(body) => self.for_each(program, body, moment, scene, sink),
             }
         }
+    }
+
+    /// Whether a duty is owed for this trigger already: an edit may put it into a guard that waits.
+    fn is_owed_since_before(&self, clause: u32, trigger: u64) -> bool {
+        if self.backlog.backfills.is_empty() {
+            return false;
+        }
+        let id = ObligationId { clause: ClauseIndex(clause), trigger: Position::new(trigger) };
+        self.open.find(id).is_some()
     }
 
     /// Decides a guard, or has it wait for what it awaits; lets it be if that can never come.

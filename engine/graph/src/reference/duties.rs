@@ -66,6 +66,10 @@ impl<'a> History<'a> {
     /// A block or guard is entered and says that a duty is owed: from now on, or, if a later version
     /// asks it of the past, when its turn comes.
     pub(super) fn ask_for(&mut self, duty: &'a Duty, block: usize, occasion: usize) {
+        // An edit may put a duty into a guard that waits, after it came to be owed outside of it.
+        if self.open_of(duty.id, block, &self.occasion(occasion).text).is_some() {
+            return;
+        }
         match self.asking_adoption(duty, occasion) {
             None => {
                 self.owe(duty, block, occasion, None);

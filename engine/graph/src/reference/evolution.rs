@@ -125,7 +125,7 @@ impl<'a> History<'a> {
     }
 
     /// The open obligation of a clause on an occasion.
-    fn open_of(&self, id: ClauseId, block: usize, text: &str) -> Option<usize> {
+    pub(super) fn open_of(&self, id: ClauseId, block: usize, text: &str) -> Option<usize> {
         (0..self.owed.len()).find(|&place| {
             self.owed.get(place).is_some_and(|owed| {
                 owed.duty.id == id

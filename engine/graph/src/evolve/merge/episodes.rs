@@ -95,10 +95,16 @@ impl Merge<'_> {
                 other => other,
             };
             state.keep_episode(self.new, Episode { watch, instance, standing, ..episode });
-            if let Some(place) = seen.iter().position(|it| *it == instance) {
-                seen.swap_remove(place).release(&mut state.symbols);
-            }
         }
+        // What is left was found by the examination alone.
+        let symbols = &mut state.symbols;
+        seen.retain(|&instance| {
+            let is_kept = state.watches.find(watch, instance).is_some();
+            if is_kept {
+                instance.release(symbols);
+            }
+            !is_kept
+        });
         self.forget_findings(state, always, &seen);
         state.forget_event();
         let mut all = seen.clone();

@@ -33,18 +33,36 @@ impl Merge<'_> {
                     tally.undecided += 1;
                 }
             }
-            let awaited = &at(&self.new.blocks, key.1).awaited;
-            for (fate, &clause) in scene.fates.iter_mut().zip(awaited) {
-                if *fate != Fate::Fulfilled {
-                    *fate = match self.is_owed(state, key, clause) {
-                        true => Fate::Open,
-                        false => self.fate_before(state, key.0, &scene.waiting, clause),
-                    };
-                }
-            }
+            self.foresee(state, key, scene);
             state.pending.insert(key, pending);
             let moment = (adoption.position.get(), adoption.at.as_micros());
             state.reconsider(self.new, key, moment, sink);
+        }
+    }
+
+    /// What may become of what is awaited, and without those guards that wait for what is neither
+    /// owed nor met. A fallback whose turn may come is awaited by guards that are reached later.
+    fn foresee(&self, state: &State, key: (u64, u32), scene: &mut Scene) {
+        let awaited = &at(&self.new.blocks, key.1).awaited;
+        let is_owed = |clause: u32| self.is_owed(state, key, clause);
+        for (fate, &clause) in scene.fates.iter_mut().zip(awaited) {
+            if *fate != Fate::Fulfilled {
+                *fate = match is_owed(clause) {
+                    true => Fate::Open,
+                    false => self.fate_before(state, key.0, &scene.waiting, clause),
+                };
+            }
+        }
+        let Scene { waiting, fates, .. } = scene;
+        waiting.retain(|&guard| {
+            let awaits = &at(&self.new.guards, guard).awaits;
+            awaits.iter().all(|&place| *at(fates, place) != Fate::Ended)
+        });
+        for (fate, &clause) in fates.iter_mut().zip(awaited).filter(|(it, _)| **it == Fate::Ended) {
+            let before = |index: &u32| at(&self.new.clauses, *index).fallback_of.map(|it| it.0);
+            if std::iter::successors(before(&clause), before).any(is_owed) {
+                *fate = Fate::Open;
+            }
         }
     }
 

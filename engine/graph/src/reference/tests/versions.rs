@@ -156,3 +156,47 @@ fn what_an_edit_puts_into_a_guard_that_waits_is_awaited_like_anything_else() {
     ];
     check(&on_a_visit(&format!("{score} {CALL}")), &story, &expected);
 }
+
+#[test]
+fn a_duty_that_an_edit_puts_into_a_guard_that_waits_is_not_owed_twice() {
+    // Seed 61138, where a guard was taken for another one of the same words.
+    let score = "must score: rate_one(visit.customer)";
+    let inside = CALL.replace("{ must", "{ must word: tell(visit.customer)  must");
+    let story = Story::default()
+        .at(1, "visit.made", r#"{"visit":"v1","customer":"c1"}"#)
+        .adopted(2, &on_a_visit(&format!("{score} {inside}")))
+        .at(3, "trend.updated", r#"{"customer":"c1","value":3}"#);
+    let expected = [
+        "call@1 since 3, Reaction gap 3",
+        "rate_one@1 since 1, Reaction gap 1 closed Fulfilled, by 3",
+        "tell@1 since 1, Reaction gap 1",
+    ];
+    check(
+        &on_a_visit(&format!("{score} must word: tell(visit.customer) {CALL}")),
+        &story,
+        &expected,
+    );
+}
+
+#[test]
+fn a_guard_inside_one_that_waits_over_an_edit_awaits_a_fallback_that_comes_later() {
+    // Seed 84328, where the guard inside awaits the fallback; a text can only await the duty.
+    let score = "must score: rate_one(visit.customer) within: 5s
+        fallback: rate_by_hand(visit.customer) within: 1h";
+    let nested = CALL.replace(
+        "must: call(visit.customer)",
+        "if trend(visit.customer).value < 9 { must: call(visit.customer) }",
+    );
+    let story = Story::default()
+        .at(1, "visit.made", r#"{"visit":"v1","customer":"c1"}"#)
+        .adopted(2, &on_a_visit(&format!("{score} {nested} could: tell(visit.customer)")));
+    let by_hand = r#"{"customer":"c1","value":3}"#;
+    let story = answered(story, 8, "trend.updated", by_hand, "rate_by_hand@1");
+    let expected = [
+        "call@1 since 8, Reaction gap 8",
+        "rate_by_hand@1 since 6 due 3606, by 3",
+        "rate_one@1 since 1 due 6, missed, Compensated",
+        "tell@1 since 2, Intent gap 2",
+    ];
+    check(&on_a_visit(&format!("{score} {nested}")), &story, &expected);
+}
