@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use homeostat_intent::lowered::{AGGREGATE_SAMPLES, Aggregate, Comparison};
-use homeostat_world::{Position, Timestamp};
+use homeostat_world::{Position, Timestamp, canary};
 
 use crate::change::{Change, Fulfilment, ObligationId};
 use crate::datum::Datum;
@@ -188,6 +188,7 @@ impl State {
             (true, Kept::Within) | (false, Kept::Violated(_) | Kept::Silent) => return,
             (false, Kept::Within) => self.breach(program, plan.clause, cause, sink),
             (true, Kept::Silent) => Kept::Within,
+            (true, Kept::Violated(_)) if canary::planted("a_bound_stays_broken") => return,
             (true, Kept::Violated(since)) => {
                 self.keep_again(program, plan.clause, since, cause.position, sink);
                 Kept::Within

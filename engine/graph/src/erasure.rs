@@ -6,6 +6,7 @@
 //! [`State::erase`].
 
 use homeostat_log::Value;
+use homeostat_world::canary;
 
 use crate::change::Change;
 use crate::datum::Datum;
@@ -86,6 +87,9 @@ impl State {
         fact: &Fact<'_>,
         sink: Sink<'_>,
     ) {
+        if canary::planted("the_erased_is_still_owed") {
+            return;
+        }
         let mut found = self.keyed_by(program, entity, instance);
         for occasion in self.occasions_of(program, entity, instance) {
             self.drop_pending(program, occasion);

@@ -136,7 +136,8 @@ impl State {
             return;
         }
         self.position = fact.position.get();
-        let is_control = fact.kind == Kind::Control;
+        let is_control = fact.kind == Kind::Control
+            || (canary::planted("anybody_reports_checks") && *fact.r#type == *"check.reported");
         if is_control {
             self.control(program, fact, sink);
         } else {

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use homeostat_intent::lowered::{CatchUp, Period};
-use homeostat_world::Timestamp;
+use homeostat_world::{Timestamp, canary};
 
 use crate::datum::Datum;
 use crate::instances::name;
@@ -268,7 +268,7 @@ impl State {
         for (periodic, &block) in (0..).zip(&program.periodic) {
             let runs = match plan_of(program, block).catch_up {
                 CatchUp::All => continue,
-                CatchUp::Latest => true,
+                CatchUp::Latest => !canary::planted("nothing_is_made_up_for"),
                 CatchUp::None => false,
             };
             let rows = self.ticks.rows.get(periodic as usize);

@@ -5,7 +5,7 @@
 //! Start reading at [`run`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use homeostat_sim_harness::canaries::{ALL, Canary, Caught, hunt};
 use homeostat_sim_harness::write::{Scenario, write};
@@ -57,6 +57,32 @@ enum Format {
     Json,
 }
 
+/// What a canary is hunted with.
+enum Ground {
+    Scenario(Box<Scenario>),
+    Kept(Box<Plan>),
+}
+
+impl Ground {
+    fn of(path: &Path) -> Result<Self, String> {
+        if path.parent().is_some_and(|folder| folder.ends_with(KEPT)) {
+            return files::plan(path).map(|plan| Self::Kept(Box::new(plan)));
+        }
+        scenario(path).map(|scenario| Self::Scenario(Box::new(scenario)))
+    }
+
+    /// The Plan of a seed. A kept Plan is itself, with chance from that seed.
+    fn plan(&self, seed: u64) -> Plan {
+        match self {
+            Self::Scenario(scenario) => write(seed, scenario),
+            Self::Kept(plan) => Plan { seed, ..Plan::clone(plan) },
+        }
+    }
+}
+
+/// The folder of kept Plans.
+const KEPT: &str = "seeds";
+
 /// What became of one canary.
 struct Row {
     canary: &'static Canary,
@@ -83,22 +109,22 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, String> {
         }
         return Ok(Outcome::Fine);
     }
-    let mut scenarios: BTreeMap<&str, (Scenario, u64)> = BTreeMap::new();
+    let mut grounds: BTreeMap<&str, (Ground, u64)> = BTreeMap::new();
     let mut survivors = 0;
     for canary in chosen {
         let path = args.scenarios.join(format!("{}.toml", canary.scenario));
-        let (scenario, seeds) = match scenarios.get_mut(canary.scenario) {
+        let (ground, seeds) = match grounds.get_mut(canary.scenario) {
             Some(known) => known,
-            None => scenarios.entry(canary.scenario).or_insert((scenario(&path)?, 0)),
+            None => grounds.entry(canary.scenario).or_insert((Ground::of(&path)?, 0)),
         };
-        let row = one(args, canary, scenario)?;
+        let row = one(args, canary, ground)?;
         *seeds = row.seeds.max(*seeds);
         survivors += u32::from(row.caught.is_none());
         println!("{}", said(args, &row));
     }
     let mut failed = 0;
-    for (name, (scenario, seeds)) in &scenarios {
-        failed += control(args, name, scenario, *seeds)?;
+    for (name, (ground, seeds)) in &grounds {
+        failed += control(args, name, ground, *seeds)?;
     }
     Ok(if survivors == 0 && failed == 0 { Outcome::Fine } else { Outcome::Broken })
 }
@@ -114,7 +140,7 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Canary>, String> {
     names.iter().map(find).collect()
 }
 
-fn one(args: &Args, canary: &'static Canary, scenario: &Scenario) -> Result<Row, String> {
+fn one(args: &Args, canary: &'static Canary, ground: &Ground) -> Result<Row, String> {
     let (began, mut seeds) = (cpu_seconds()?, 0);
     let mut judge = |plan: &Plan| Judging::default().judged(args.lane, plan);
     let go_on = |seed: u64| {
@@ -123,7 +149,7 @@ fn one(args: &Args, canary: &'static Canary, scenario: &Scenario) -> Result<Row,
         seeds += u64::from(goes_on);
         goes_on
     };
-    let caught = hunt(canary, scenario, &mut judge, go_on)?;
+    let caught = hunt(canary, |seed| ground.plan(seed), &mut judge, go_on)?;
     let cpu_seconds = cpu_seconds()? - began;
     let caught = caught.map(|caught| small(args, canary, caught)).transpose()?;
     Ok(Row { canary, seeds, cpu_seconds, caught })
@@ -146,10 +172,10 @@ fn small(args: &Args, canary: &Canary, caught: Caught) -> Result<Small, String> 
 }
 
 /// With nothing planted the same seeds keep every promise. How many do not.
-fn control(args: &Args, name: &str, scenario: &Scenario, seeds: u64) -> Result<u64, String> {
+fn control(args: &Args, name: &str, ground: &Ground, seeds: u64) -> Result<u64, String> {
     let mut failed = 0;
     for seed in 0..seeds {
-        let judged = Judging::default().judged(args.lane, &write(seed, scenario))?;
+        let judged = Judging::default().judged(args.lane, &ground.plan(seed))?;
         for violation in &judged.violations {
             let (oracle, what) = (&violation.oracle, &violation.what);
             eprintln!("{name} {seed}, nothing planted: {oracle}: {what}");

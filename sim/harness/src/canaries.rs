@@ -1,6 +1,6 @@
 //! Canaries: defects planted in the engine, each with the oracle that must catch it.
 //!
-//! In: a scenario, and a build that can plant defects. Out: the seed whose run the oracle complained
+//! In: the Plans of a scenario's seeds or a kept one, and a build that can plant defects. Out: the seed whose run the oracle complained
 //! of, and the smallest Plan of which it still does. Never: plants anything in another build; counts
 //! a defect as caught when only another oracle noticed it.
 //! Promise: after a hunt nothing is planted. The sites are `canary::planted("…")` in the engine; a
@@ -15,7 +15,6 @@ pub use list::ALL;
 use crate::plan::Plan;
 use crate::run::Judged;
 use crate::shrink::shrink;
-use crate::write::{Scenario, write};
 
 /// One defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +25,8 @@ pub struct Canary {
     pub oracle: &'static str,
     /// What is wrong then.
     pub defect: &'static str,
-    /// The scenario whose seeds it is hunted with, in `scenarios/`.
+    /// The scenario whose seeds it is hunted with, in `scenarios/`; or a kept Plan, `seeds/…`, for what
+    /// only a handful of steps at their very times brings to light.
     pub scenario: &'static str,
 }
 
@@ -44,20 +44,21 @@ pub struct Caught {
 /// Runs and judges a Plan.
 pub type Judge<'a> = dyn FnMut(&Plan) -> Result<Judged, String> + 'a;
 
-/// Runs seeds from 0 on with the defect planted, until its oracle complains or `go_on` says no.
+/// Runs the Plans of seeds from 0 on with the defect planted, until its oracle complains or `go_on`
+/// says no.
 ///
 /// # Errors
 /// When this build cannot plant defects, or a Plan cannot be run.
 pub fn hunt(
     canary: &Canary,
-    scenario: &Scenario,
+    plan_of: impl Fn(u64) -> Plan,
     judge: &mut Judge<'_>,
     mut go_on: impl FnMut(u64) -> bool,
 ) -> Result<Option<Caught>, String> {
     let _planted = Planted::plant(canary)?;
     let mut seed = 0;
     while go_on(seed) {
-        let plan = write(seed, scenario);
+        let plan = plan_of(seed);
         if let Some(what) = complaint(canary, &judge(&plan)?) {
             return Ok(Some(Caught { seed, what, plan }));
         }

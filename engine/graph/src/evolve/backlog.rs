@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use homeostat_intent::lowered::{ASKED_OF_THE_PAST, Backfill as Policy, Strength};
 use homeostat_log::control::GapOutcome;
-use homeostat_world::{Position, Timestamp};
+use homeostat_world::{Position, Timestamp, canary};
 use serde::Serialize;
 
 use super::preview::reaches_outside;
@@ -213,9 +213,11 @@ impl Backfill {
     /// Takes an obligation of before the adoption. False if nothing is owed for it.
     pub(crate) fn take(&mut self, owed: Owed, external: bool) -> bool {
         let waits = match (self.policy, self.word) {
-            (Policy::ProspectiveOnly, _) => return false,
+            (Policy::ProspectiveOnly, _) if !canary::planted("the_past_is_never_let_be") => {
+                return false;
+            }
             (Policy::Sequential, _) if !external => true,
-            (_, None) => false,
+            (_, None) => canary::planted("nobody_is_asked_about_the_past"),
             (_, Some(Word::Backfill)) => true,
             (_, Some(Word::Waive)) => return false,
         };
@@ -286,7 +288,8 @@ impl State {
     pub(crate) fn start_more(&mut self, program: &Program, fallback_time: i64, sink: Sink<'_>) {
         // The clock of what is owed now starts when it is owed, whatever time its event had.
         let now = if self.now > -NEVER { self.now } else { fallback_time };
-        while self.backlog.in_flight < program.in_flight_max {
+        let all_at_once = canary::planted("the_past_all_at_once");
+        while all_at_once || self.backlog.in_flight < program.in_flight_max {
             let Some((trigger, clause)) = self.backlog.next() else { return };
             let id = ObligationId { clause: ClauseIndex(clause), trigger: Position::new(trigger) };
             let Some(slot) = self.open.find(id) else {

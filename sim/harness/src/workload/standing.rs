@@ -174,12 +174,29 @@ impl Teller<'_> {
             }
             Check::Immutable | Check::Reported { .. } => {
                 let ids = Ids::from([(entity.clone(), self.id(entity))]);
+                if let Check::Reported { checker } = &assertion.check {
+                    self.hearsay(checker, entity, &ids);
+                }
                 for _ in 0..2 {
                     let sent = self.draw.between(0, self.active());
                     self.change(entity, &ids, sent, sent);
                 }
             }
         }
+    }
+
+    /// Somebody who is no checker says what one would: an event like any other.
+    fn hearsay(&mut self, checker: &str, entity: &str, ids: &Ids) {
+        let Some(id) = ids.get(entity) else { return };
+        let sent = self.draw.between(0, self.active());
+        let says = [
+            ("check", Json::from(checker)),
+            ("instance", Json::from(format!("{entity}/{id}"))),
+            ("holds", Json::from(false)),
+            ("detail", Json::from("somebody says so")),
+        ];
+        let says = says.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+        self.tell("check.reported", ids, Some(sent), sent, says);
     }
 
     /// What makes a condition true of an instance, perhaps, and what may end that about `lasting`
