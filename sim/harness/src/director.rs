@@ -130,9 +130,10 @@ impl<S: Stage> Director<'_, S> {
         let end = self.plan.start + self.plan.active + self.plan.settle - SLACK;
         let (skew, gate) = (self.skew(&node), self.new_gate(&node));
         let trouble = self.troubles.entry(number).or_default().clone();
+        let later = self.plan.later.clone();
         self.stage.start(&node, |doors| {
             let clock = SkewedClock::new(doors.clock(), skew);
-            let client = Client { number, clock, start, end, steps, recorder, trouble };
+            let client = Client { number, clock, start, end, steps, recorder, trouble, later };
             gate.before(client.run(GatedDoors::new(doors, gate.clone())))
         });
     }

@@ -92,6 +92,14 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<u64>,
     },
+    /// Somebody adopted a version of the spec, or had the engine check itself.
+    Asked {
+        /// For what, and what came of it.
+        outcome: String,
+        /// Where the adoption stands in the log, when it was taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
+    },
     /// An agent's run came to its end, whether the engine still asks for it or not.
     Answered {
         /// Which agent.

@@ -14,6 +14,7 @@ mod deadlines;
 mod dispatch;
 mod evidence;
 mod expected;
+mod follow;
 mod intent;
 mod limits;
 mod liveness;

@@ -43,6 +43,9 @@ pub struct Plan {
     pub checkpoint_every: u64,
     /// The files of the spec, named relative to the Plan's own file, or given with their text.
     pub spec: Vec<Text>,
+    /// The files of another version of it, which people adopt where a step or a fault says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Text>,
     /// The agents file.
     pub agents: Text,
     /// How many clients there are: `client-1`, `client-2` ….
@@ -117,6 +120,15 @@ pub enum Action {
         /// So many events at most.
         limit: u32,
     },
+    /// A person adopts the Plan's later version, and asks again until it is in force or refused.
+    Adopt,
+    /// A person says whether what the later version asks of earlier events is to be done.
+    Answer {
+        /// `backfill` or `waive`.
+        decision: homeostat_log::control::Decision,
+    },
+    /// Somebody has the engine check what it keeps against its log, once.
+    Check,
 }
 
 /// An event that a client sends.
@@ -160,7 +172,7 @@ impl Plan {
     pub fn events_count(&self) -> usize {
         let count = |step: &Step| match &step.action {
             Action::Append { events, .. } => events.len(),
-            Action::Decide { .. } | Action::Read { .. } => 0,
+            _ => 0,
         };
         self.steps.iter().map(count).sum()
     }

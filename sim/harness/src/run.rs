@@ -9,7 +9,6 @@ use std::sync::Arc;
 use homeostat_agents::AgentsFile;
 use homeostat_graph::{Clause, Program};
 use homeostat_intent::{Source, Spec};
-use homeostat_kernel::Machine;
 use homeostat_world::Duration;
 
 use crate::audit::Panic;
@@ -29,10 +28,23 @@ pub struct Setup {
     pub spec: Spec,
     /// The same, compiled.
     pub program: Arc<Program>,
+    /// Another version, which may be adopted in the run.
+    pub later: Option<Arc<Later>>,
     /// Who can be spawned.
     pub agents: Arc<AgentsFile>,
     /// Whether the History holds every poll, to find where two runs part. No run is another for it.
     pub keeps_polls: bool,
+}
+
+/// Another version of the spec.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// Its files.
+    pub sources: Vec<Source>,
+    /// What they mean, with clauses that both versions have by the names of the first.
+    pub spec: Spec,
+    /// The same, compiled.
+    pub program: Arc<Program>,
 }
 
 /// One run.
@@ -53,30 +65,32 @@ impl Setup {
     /// Every mistake in the Plan and its files.
     pub fn of(plan: &Plan) -> Result<Self, String> {
         let prepared = plan.prepare().map_err(|errors| errors.to_string())?;
-        let program = Program::compile(&prepared.spec).map_err(|error| error.to_string())?;
+        let compiled =
+            |spec: &Spec| Program::compile(spec).map(Arc::new).map_err(|error| error.to_string());
+        let program = compiled(&prepared.spec)?;
+        let later = prepared.later.map(|(sources, mut spec)| {
+            spec.keep_slugs(&prepared.spec);
+            let program = compiled(&spec)?;
+            Ok::<_, String>(Arc::new(Later { sources, spec, program }))
+        });
         Ok(Self {
             sources: prepared.sources,
             spec: prepared.spec,
-            program: Arc::new(program),
+            program,
+            later: later.transpose()?,
             agents: Arc::new(prepared.agents),
             keeps_polls: false,
         })
     }
 
-    /// The clause that a gap is of.
+    /// The clause that a gap is of, in either version: a name means one clause in both, and whoever
+    /// writes a later version leaves it who does what.
     pub(crate) fn clause_of(&self, gap: &str) -> Option<&Clause> {
-        self.program.parse_name(gap).map(|name| self.program.clause(name.clause))
-    }
-
-    /// A machine that has seen nothing.
-    pub(crate) fn machine(&self) -> Machine {
-        let limits = self.spec.limits.clone();
-        Machine::new(Arc::clone(&self.program), limits, Arc::clone(&self.agents))
-    }
-
-    /// The machine that `checkpoint` holds.
-    pub(crate) fn restored(&self, checkpoint: &[u8]) -> Result<Machine, String> {
-        Machine::restore(&self.program, &self.spec.limits, &self.agents, checkpoint)
+        let later = self.later.as_ref().map(|later| &later.program);
+        [&self.program]
+            .into_iter()
+            .chain(later)
+            .find_map(|program| program.parse_name(gap).map(|name| program.clause(name.clause)))
     }
 }
 

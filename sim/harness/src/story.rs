@@ -64,6 +64,8 @@ fn line_in_words(line: &Line) -> String {
         What::Decided { gap, outcome, position: Some(position) } => {
             format!("decides about {gap}: {outcome}, e{position}")
         }
+        What::Asked { outcome, position: Some(position) } => format!("{outcome}, e{position}"),
+        What::Asked { outcome, .. } => outcome.clone(),
         What::Answered { agent, lines } => format!("hears {lines} lines of {agent}"),
         What::Shown { from, events, why: None } => {
             format!("reads {} events from e{from} on", events.len())

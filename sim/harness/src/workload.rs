@@ -4,7 +4,7 @@
 //! text of an agents file. Never: a name that is made for one spec; everything comes from its
 //! events, keys, duties, levels and deadlines.
 //! Promise: the same spec, wants and seed give the same steps; every step lies within `active`.
-//! Start reading at [`steps`]; agents are in [`agents_file`].
+//! Start reading at [`steps`]; agents are in [`agents_file`], another version of the spec in [`later`].
 
 mod arrival;
 mod cast;
@@ -12,6 +12,7 @@ mod draw;
 mod shape;
 mod standing;
 mod story;
+mod version;
 
 use homeostat_intent::Spec;
 use homeostat_world::{Chance, Duration, Timestamp};
@@ -19,6 +20,7 @@ use homeostat_world::{Chance, Duration, Timestamp};
 pub use cast::agents_file;
 pub(crate) use draw::Draw;
 pub(crate) use story::micros;
+pub(crate) use version::later;
 
 use crate::plan::Step;
 

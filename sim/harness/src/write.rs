@@ -10,12 +10,14 @@ mod scenario;
 mod sorts;
 mod suites;
 
+use homeostat_intent::{Source, Spec};
+use homeostat_log::control::Decision;
 use homeostat_world::{Chance, Duration, Timestamp};
 
 pub use scenario::{Cast, Family, Scenario};
 pub use suites::{Run as SuiteRun, Suite, Suites, What, parse_seeds};
 
-use crate::plan::{Plan, Text, VERSION};
+use crate::plan::{Action, FaultKind, Plan, Rotten, Step, Text, VERSION};
 use crate::workload::{self, Draw, Load, Wants};
 
 /// Days on which clocks and calendars are at their oddest, and one on which they are not.
@@ -83,6 +85,15 @@ pub fn write(seed: u64, scenario: &Scenario) -> Plan {
         people: swarm.has(Family::Human),
     };
     let steps = workload::steps(&scenario.spec, &wants, &chance);
+    let mut versions = Draw::new(&chance, "versions");
+    // It takes a person.
+    let changes = swarm.has(Family::Intent) && swarm.has(Family::Human);
+    let later = (versions.percent(90) && changes)
+        .then(|| workload::later(&scenario.sources, &scenario.spec, &mut versions))
+        .flatten();
+    // Of a later version, since it asks for all that the first does, and for more.
+    let asks = later.as_ref().map_or(&scenario.spec, |(_, spec)| spec);
+    let agents = agents(scenario, asks, &chance, &swarm);
     let mut plan = Plan {
         version: VERSION,
         seed,
@@ -90,17 +101,61 @@ pub fn write(seed: u64, scenario: &Scenario) -> Plan {
         active: scenario.active,
         settle: scenario.settle,
         checkpoint_every: scenario.checkpoint_every.unwrap_or(checkpoint_every),
-        spec: scenario.sources.iter().map(|it| text(&it.name, &it.text)).collect(),
-        agents: agents(scenario, &chance, &swarm),
+        spec: files(&scenario.sources),
+        later: files(later.as_ref().map_or(&[], |(sources, _)| sources)),
+        agents,
         clients,
         steps,
         faults: Vec::new(),
         expect: scenario.expect.clone(),
         story: None,
     };
+    if !plan.later.is_empty() {
+        adoptions(&mut plan, &mut versions);
+    }
     plan.faults = faults::faults(&plan, &swarm, &mut Draw::new(&chance, "faults"));
+    if swarm.has(Family::Disk) {
+        checks(&mut plan, &mut Draw::new(&chance, "checks"));
+    }
     plan.sort();
     plan
+}
+
+/// People adopt the later version, some of them twice, and say what is to become of the past; unless
+/// nobody but whoever starts the engine knows of it.
+fn adoptions(plan: &mut Plan, draw: &mut Draw) {
+    let active = plan.active;
+    let part = |nth: i64| Duration::from_micros(active.as_micros() / 8 * nth);
+    let at = draw.length(part(1), part(6));
+    let mut steps = Vec::new();
+    for _ in 0..draw.weighted(&[(1, 6), (0, 2), (2, 2)]).unwrap_or(1) {
+        let at = draw.length(at, part(6));
+        steps.push((at, Action::Adopt));
+    }
+    for _ in 0..draw.count(0, 3) {
+        let decision = if draw.percent(65) { Decision::Backfill } else { Decision::Waive };
+        steps.push((draw.length(at, active), Action::Answer { decision }));
+    }
+    for (at, action) in steps {
+        plan.steps.push(Step { at, client: draw.count(1, plan.clients), action });
+    }
+}
+
+/// Somebody has the engine check itself now and then, and while an event is rotten and after.
+fn checks(plan: &mut Plan, draw: &mut Draw) {
+    let mut times = Vec::new();
+    for _ in 0..draw.count(0, 2) {
+        times.push(draw.length(Duration::ZERO, plan.active));
+    }
+    for fault in &plan.faults {
+        if matches!(fault.kind, FaultKind::BitRot { of: Rotten::Event, .. }) && draw.percent(70) {
+            times.push(draw.length(fault.at, fault.ends()));
+            times.push(draw.length(fault.ends(), plan.active));
+        }
+    }
+    for at in times {
+        plan.steps.push(Step { at, client: draw.count(1, plan.clients), action: Action::Check });
+    }
 }
 
 /// Which troubles the traffic itself makes.
@@ -117,14 +172,18 @@ fn load(swarm: &Swarm, draw: &mut Draw) -> Load {
     }
 }
 
-fn agents(scenario: &Scenario, chance: &Chance, swarm: &Swarm) -> Text {
+fn agents(scenario: &Scenario, spec: &Spec, chance: &Chance, swarm: &Swarm) -> Text {
     match &scenario.cast {
         Cast::Given(file) => text(&file.name, &file.text),
         Cast::Generated => {
             let mischief = swarm.has(Family::Agents);
-            text("generated", &workload::agents_file(&scenario.spec, chance, mischief))
+            text("generated", &workload::agents_file(spec, chance, mischief))
         }
     }
+}
+
+fn files(sources: &[Source]) -> Vec<Text> {
+    sources.iter().map(|it| text(&it.name, &it.text)).collect()
 }
 
 /// A Plan carries the texts themselves: it means the same when the files have changed.

@@ -108,6 +108,7 @@ async fn live(
             steps,
             recorder: recorder.clone(),
             trouble: Trouble::default(),
+            later: plan.later.clone(),
         };
         // Its end is in the History; the runtime ends what has not ended.
         drop(doors.tasks().spawn("main", client.run(doors.clone())));

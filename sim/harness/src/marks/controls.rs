@@ -4,7 +4,9 @@
 //! and the test beside this list says so. Start reading at [`MARKS`].
 
 use homeostat_log::Control;
-use homeostat_log::control::{Breaker, Decision, Ending, Escalation, GapKind, GapOutcome};
+use homeostat_log::control::{
+    BackfillPolicy, Breaker, Decision, Ending, Escalation, GapKind, GapOutcome,
+};
 
 use super::{Mark, Sign};
 
@@ -19,10 +21,21 @@ macro_rules! control {
 }
 
 pub(super) const MARKS: &[Mark] = &[
+    control!("intent-adopted", "a spec was put in force", Control::IntentAdopted { .. }),
     control!(
-        "intent-adopted",
-        "a spec was put in force",
-        Control::IntentAdopted { .. } | Control::IntentEvolved { .. }
+        "evolved-sequential",
+        "a version took over that asks for the past a little at a time",
+        Control::IntentEvolved { policy: BackfillPolicy::Sequential, .. }
+    ),
+    control!(
+        "evolved-prospective",
+        "a version took over that lets the past be",
+        Control::IntentEvolved { policy: BackfillPolicy::ProspectiveOnly, .. }
+    ),
+    control!(
+        "evolved-asking",
+        "a version took over that leaves the past to a person",
+        Control::IntentEvolved { policy: BackfillPolicy::HumanDecision, .. }
     ),
     control!(
         "engine-resumed",
@@ -155,12 +168,27 @@ pub(super) const MARKS: &[Mark] = &[
     control!(
         "decided-retry",
         "a person let agents try, or try again",
-        Control::GapDecided { decision: Decision::Retry | Decision::Backfill, .. }
+        Control::GapDecided { decision: Decision::Retry, .. }
+    ),
+    control!(
+        "decided-backfill",
+        "a person said that what a version asks of the past is to be done",
+        Control::GapDecided { decision: Decision::Backfill, .. }
     ),
     control!(
         "decided-waive",
         "a person said that something is no longer owed",
         Control::GapDecided { decision: Decision::Waive, .. }
+    ),
+    control!(
+        "check-fails",
+        "a check found something that is not as the log says",
+        Control::CheckReported { holds: Some(false), .. }
+    ),
+    control!(
+        "check-holds",
+        "a check found that what was not as the log says is so again",
+        Control::CheckReported { holds: Some(true), .. }
     ),
     control!(
         "concurrency-held",
@@ -226,7 +254,16 @@ mod tests {
     /// The mark of a control event, whatever it is.
     const fn of(control: &Control) -> &'static str {
         match control {
-            Control::IntentAdopted { .. } | Control::IntentEvolved { .. } => "intent-adopted",
+            Control::IntentAdopted { .. } => "intent-adopted",
+            Control::IntentEvolved { policy: BackfillPolicy::Sequential, .. } => {
+                "evolved-sequential"
+            }
+            Control::IntentEvolved { policy: BackfillPolicy::ProspectiveOnly, .. } => {
+                "evolved-prospective"
+            }
+            Control::IntentEvolved { policy: BackfillPolicy::HumanDecision, .. } => {
+                "evolved-asking"
+            }
             Control::EngineResumed {} => "engine-resumed",
             Control::CheckReported { holds: Some(true), .. } => "check-holds",
             Control::CheckReported { holds: Some(false), .. } => "check-fails",
@@ -242,9 +279,8 @@ mod tests {
             Control::AgentSpawned { .. } => "agent-again",
             Control::AgentEnded { ending, .. } => of_ending(*ending),
             Control::GapEscalated { reason, .. } => of_reason(*reason),
-            Control::GapDecided { decision: Decision::Retry | Decision::Backfill, .. } => {
-                "decided-retry"
-            }
+            Control::GapDecided { decision: Decision::Retry, .. } => "decided-retry",
+            Control::GapDecided { decision: Decision::Backfill, .. } => "decided-backfill",
             Control::GapDecided { decision: Decision::Waive, .. } => "decided-waive",
             Control::BreakerChanged { breaker: Breaker::Concurrency, tripped, .. } => {
                 if *tripped {
@@ -263,9 +299,9 @@ mod tests {
         }
     }
 
-    /// No engine of a simulated world checks itself by the clock yet, so no suite can be asked for
-    /// the marks of what it finds.
-    const WAITING: [&str; 3] = ["check-fails", "check-holds", "check-undetermined"];
+    /// Nobody of a simulated world answers for what the contract binds to people and commands yet, so no
+    /// suite can be asked for the mark of one who cannot tell.
+    const WAITING: [&str; 1] = ["check-undetermined"];
 
     fn marks_of(control: &Control) -> Vec<&'static str> {
         let shows = |mark: &&Mark| matches!(mark.sign, Sign::Control(wanted) if wanted(control));

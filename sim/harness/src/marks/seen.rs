@@ -35,7 +35,9 @@ impl<'a> Seen<'a> {
 pub(super) fn changes(evidence: &Evidence) -> Vec<(u64, Change)> {
     let mut evaluator = Evaluator::new(Arc::clone(&evidence.setup.program));
     let mut changes = Vec::new();
-    for event in &evidence.log.events {
+    // Of the first version: what another one makes of clauses and their numbers is not read here.
+    let upto = evidence.takes_over_at();
+    for event in evidence.log.events.iter().take_while(|event| Some(event.position) != upto) {
         let at = event.position.get();
         evaluator.pass_to(event, &mut |change| changes.push((at - 1, change)));
         evaluator.on_event(event, &mut |change| changes.push((at, change)));

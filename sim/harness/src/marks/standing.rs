@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use homeostat_graph::{Change, ObligationId};
+use homeostat_graph::{Change, ObligationId, asked_at};
 use homeostat_intent::lowered::{Block, Duty, Item, Strength, Trigger};
-use homeostat_log::control::GapKind;
-use homeostat_log::{Control, Event, Kind};
+use homeostat_log::control::{GapKind, GapOutcome};
+use homeostat_log::{Actor, Control, Event, Kind};
+use homeostat_world::Position;
 
 use super::seen::Seen;
 use super::{Mark, Sign};
@@ -69,6 +70,44 @@ pub(super) const MARKS: &[Mark] = &[
     }),
     standing!("bound-broken", "a sample broke the bound of its metric", |seen| {
         opened(seen, GapKind::Quality, Strength::Invariant)
+    }),
+    standing!("past-asked-about", "a version waited for a word about the past", |seen| {
+        seen.evidence.controls().any(|(_, control)| {
+            matches!(control, Control::GapOpened { gap, .. } if asked_at(gap).is_some())
+        })
+    }),
+    standing!("past-made-up-for", "what a version asked of the past was done", past_made_up_for),
+    standing!(
+        "back-under-another-version",
+        "an engine came back after a version had taken over",
+        |seen| {
+            seen.evidence.takes_over_at().is_some_and(|at| {
+                seen.evidence
+                    .history
+                    .lines
+                    .iter()
+                    .any(|line| matches!(&line.what, What::Opens { head, .. } if *head >= at.get()))
+            })
+        }
+    ),
+    standing!(
+        "back-amid-the-past",
+        "an engine came back while a version asked of the past",
+        |seen| { back_amid_the_past(seen) }
+    ),
+    standing!("adopted-at-a-start", "whoever started the engine adopted a version by it", |seen| {
+        seen.evidence.takes_over_at().is_some_and(|at| {
+            seen.evidence
+                .log
+                .events
+                .iter()
+                .any(|event| event.position == at && event.event.actor == Actor::Engine)
+        })
+    }),
+    standing!("adopted-already", "a version was refused, since it is in force", |seen| {
+        seen.evidence.history.lines.iter().any(
+            |line| matches!(&line.what, What::Asked { outcome, .. } if outcome.contains("in force")),
+        )
     }),
     Mark {
         name: "erased",
@@ -167,6 +206,37 @@ fn tick_made_up_for(seen: &Seen<'_>) -> bool {
         }
         _ => false,
     })
+}
+
+/// The gaps that a version opened about events of before it, each with where that was said.
+fn of_the_past<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = (u64, &'s str)> + 's {
+    let at = seen.evidence.takes_over_at().map_or(u64::MAX, Position::get);
+    seen.evidence.controls().filter_map(move |(event, control)| match control {
+        Control::GapOpened { gap, kind: GapKind::Intent, .. } if asked_at(gap).is_none() => {
+            (event.position.get() > at).then_some((event.position.get(), gap.as_str()))
+        }
+        _ => None,
+    })
+}
+
+fn past_made_up_for(seen: &Seen<'_>) -> bool {
+    let opened: BTreeSet<&str> = of_the_past(seen).map(|(_, gap)| gap).collect();
+    seen.evidence.controls().any(|(_, control)| match control {
+        Control::GapClosed { gap, outcome: GapOutcome::Fulfilled | GapOutcome::Late } => {
+            opened.contains(gap.as_str())
+        }
+        _ => false,
+    })
+}
+
+fn back_amid_the_past(seen: &Seen<'_>) -> bool {
+    let opened: Vec<u64> = of_the_past(seen).map(|(at, _)| at).collect();
+    let (Some(first), Some(last)) = (opened.first(), opened.last()) else { return false };
+    seen.evidence
+        .history
+        .lines
+        .iter()
+        .any(|line| matches!(&line.what, What::Opens { head, .. } if head >= first && head < last))
 }
 
 fn violations(seen: &Seen<'_>, wanted: impl Fn(&Change) -> bool) -> bool {

@@ -7,8 +7,9 @@
 //! client tries again.
 //! Start reading at [`Client::run`].
 
-use homeostat_api::wire::{DecisionRequest, State};
+use homeostat_api::wire::{AdoptionRequest, DecisionRequest, SpecText, State};
 use homeostat_api::{ClientError, GapFilter, Patience};
+use homeostat_graph::asked_at;
 use homeostat_log::control::Decision;
 use homeostat_log::{Actor, Data, Expect, NewEvent};
 use homeostat_world::{Clock, Duration, Net, Position, Tasks, Timestamp};
@@ -17,7 +18,7 @@ use serde_json::Value as Json;
 use super::{ENGINE_ADDRESS, SOURCE, client_name};
 use crate::history::{Recorder, What};
 use crate::oracle::digest;
-use crate::plan::{Action, PlannedEvent, Step};
+use crate::plan::{Action, PlannedEvent, Step, Text};
 use crate::stage::Doors;
 use crate::trouble::{Trouble, TroubledNet};
 
@@ -38,6 +39,8 @@ pub struct Client<C> {
     pub recorder: Recorder,
     /// What is wrong with its connections.
     pub trouble: Trouble,
+    /// The files of the version that it may adopt.
+    pub later: Vec<Text>,
 }
 
 /// A client of the API over the doors of a node.
@@ -79,6 +82,9 @@ impl<C: Clock> Client<C> {
                     self.decide(&doors, &net, Word { nth, decision, thinks, times });
                 }
                 Action::Read { from, limit } => self.read(&doors, &mut api, from, limit).await,
+                Action::Adopt => self.adopt(&doors, &mut api).await,
+                Action::Answer { decision } => self.answer(&doors, &mut api, decision).await,
+                Action::Check => self.check(&doors, &mut api).await,
             }
         }
     }
@@ -173,6 +179,68 @@ impl<C: Clock> Client<C> {
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         let what = What::Shown { from, events, why };
+        self.recorder.record(doors.clock().now(), &client_name(self.number), what);
+    }
+
+    /// Adopts the Plan's later version, and asks again until it is in force or refused.
+    async fn adopt<D: Doors>(&self, doors: &D, api: &mut Api<D, C>) {
+        let text = |file: &Text| {
+            let text = file.text.clone().unwrap_or_default();
+            SpecText { name: file.name.clone(), text }
+        };
+        let (by, sources) = (client_name(self.number), self.later.iter().map(text).collect());
+        let request = AdoptionRequest { sources, by: Some(by), expected: None };
+        loop {
+            let why = match api.adopt(&request).await {
+                Ok(taken) => {
+                    let position = taken.position.map(Position::get);
+                    return self.asked(doors, "adopts a version".to_owned(), position);
+                }
+                Err(error) if is_final(&error) => {
+                    return self.asked(doors, format!("is refused a version: {error}"), None);
+                }
+                Err(error) => error.to_string(),
+            };
+            let now = doors.clock().now();
+            if now + PAUSE >= self.end {
+                return self.asked(doors, format!("gives up a version: {why}"), None);
+            }
+            doors.clock().sleep_until(now + PAUSE).await;
+        }
+    }
+
+    /// Answers what a version asks of earlier events, if it does.
+    async fn answer<D: Doors>(&self, doors: &D, api: &mut Api<D, C>, decision: Decision) {
+        let say = |gap, outcome, position| {
+            let what = What::Decided { gap, outcome, position };
+            self.recorder.record(doors.clock().now(), &client_name(self.number), what);
+        };
+        let asked = match api.gaps(&GapFilter::default()).await {
+            Ok(page) => page.gaps.into_iter().map(|gap| gap.id).find(|it| asked_at(it).is_some()),
+            Err(error) => return say(String::new(), error.to_string(), None),
+        };
+        let Some(gap) = asked else {
+            return say(String::new(), "no version asks anything".to_owned(), None);
+        };
+        let (by, reason) = (client_name(self.number), "as the Plan has it".to_owned());
+        let request = DecisionRequest { decision: decision.into(), by, reason };
+        match api.decide(&gap, &request).await {
+            Ok(position) => say(gap, format!("{decision:?}"), Some(position.get())),
+            Err(error) => say(gap, error.to_string(), None),
+        }
+    }
+
+    /// Has the engine check what it keeps, once.
+    async fn check<D: Doors>(&self, doors: &D, api: &mut Api<D, C>) {
+        let outcome = match api.check().await {
+            Ok(begun) => format!("has the engine check itself up to e{}", begun.position),
+            Err(error) => format!("cannot have the engine check itself: {error}"),
+        };
+        self.asked(doors, outcome, None);
+    }
+
+    fn asked<D: Doors>(&self, doors: &D, outcome: String, position: Option<u64>) {
+        let what = What::Asked { outcome, position };
         self.recorder.record(doors.clock().now(), &client_name(self.number), what);
     }
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use homeostat_agents::{AgentsFile, MockRunner};
 use homeostat_api::{ServeLimits, serve};
 use homeostat_intent::{Source, Spec};
-use homeostat_kernel::{Parts, Settings};
-use homeostat_log::{Head, Log};
+use homeostat_kernel::{Parts, Settings, versions};
+use homeostat_log::{Head, Log, Reader};
 use homeostat_world::{Chance, Clock, Net, Pad, Store};
 use tokio::sync::oneshot;
 
@@ -18,7 +18,7 @@ use super::overheard::Overheard;
 use super::{ENGINE, ENGINE_ADDRESS};
 use crate::history::{Recorder, What};
 use crate::plan::Version;
-use crate::run::Setup;
+use crate::run::{Later, Setup};
 use crate::stage::Doors;
 
 /// One life of the engine.
@@ -87,10 +87,18 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
     }
 
     async fn live<D: Doors>(self, doors: D) -> Result<(), String> {
-        let (spec, sources) = given(&self.setup, self.version)?;
+        let given = given(&self.setup, self.version)?;
+        let adopt_other = self.version == Version::Later;
         let Self { clock, disk, head, setup, chance, .. } = self;
         let Self { checkpoint_every, recorder, condition, stop, .. } = self;
         let log = Log::open(disk.clone(), head).await.map_err(|error| error.to_string())?;
+        let (spec, sources) = match &setup.later {
+            // Whoever starts it again serves what is in force.
+            Some(later) if self.version == Version::Same && is_in_force(&log.reader(), later)? => {
+                (later.spec.clone(), later.sources.clone())
+            }
+            _ => given,
+        };
         let log = log.with_witness(Box::new(disk.clone()));
         let agents = AgentsFile::clone(&setup.agents);
         let runner = MockRunner::new(Arc::new(agents.clone()), clock.clone(), chance);
@@ -106,7 +114,7 @@ impl<C: Clock, S: Store + Pad> Engine<C, S> {
             spec,
             sources,
             agents,
-            settings: Settings { checkpoint_every, ..Settings::default() },
+            settings: Settings { checkpoint_every, adopt_other, ..Settings::default() },
         };
         let started = Box::pin(homeostat_kernel::Engine::start(parts)).await;
         let (handle, running) = started.map_err(|error| error.to_string())?;
@@ -127,6 +135,10 @@ fn given(setup: &Setup, version: Version) -> Result<(Spec, Vec<Source>), String>
         Version::Same => return Ok((setup.spec.clone(), sources)),
         Version::Other => "when proving_ground.opened { could: close_the_proving_ground() }\n",
         Version::Invalid => "when {\n",
+        Version::Later => {
+            let later = setup.later.as_ref().ok_or("the Plan has no later version")?;
+            return Ok((later.spec.clone(), later.sources.clone()));
+        }
     };
     sources.push(Source { name: "another.intent".to_owned(), text: text.to_owned() });
     let loaded = homeostat_intent::load(&sources);
@@ -134,6 +146,12 @@ fn given(setup: &Setup, version: Version) -> Result<(Spec, Vec<Source>), String>
         return Err("the spec does not load".to_owned());
     }
     Ok((loaded.spec, sources))
+}
+
+/// Whether the log says that `later` is in force.
+fn is_in_force<S: Store>(log: &Reader<S>, later: &Later) -> Result<bool, String> {
+    let newest = versions::all(log).map_err(|error| error.to_string())?.pop();
+    Ok(newest.is_some_and(|(version, _)| version.hash == later.spec.hash.to_string()))
 }
 
 #[cfg(test)]
@@ -152,6 +170,7 @@ mod tests {
             sources,
             spec,
             program: Arc::new(program.unwrap_or_else(|error| unreachable!("{error}"))),
+            later: None,
             agents: Arc::new(AgentsFile::default()),
             keeps_polls: false,
         };

@@ -4,6 +4,10 @@
 //! log does. Promise: everything is as a start after a loss of power would find it.
 //! Start reading at [`Evidence`].
 
+use std::sync::Arc;
+
+use homeostat_graph::Program;
+use homeostat_intent::Spec;
 use homeostat_log::{ChainHash, Control, Event, Head, Log, Reader};
 use homeostat_world::{Position, Snapshot, Store};
 
@@ -74,6 +78,22 @@ impl Evidence {
             }
             _ => None,
         })
+    }
+}
+
+impl Evidence {
+    /// Where the Plan's later version was adopted, if it was.
+    pub(crate) fn takes_over_at(&self) -> Option<Position> {
+        let evolved = |control: &Control| matches!(control, Control::IntentEvolved { .. });
+        let found = self.controls().find(|(_, control)| evolved(control));
+        found.filter(|_| self.setup.later.is_some()).map(|(event, _)| event.position)
+    }
+
+    /// The version that is in force once the event at `position` has been applied.
+    pub(crate) fn version_at(&self, position: Position) -> (&Spec, &Arc<Program>) {
+        let later = self.setup.later.as_ref();
+        let in_force = later.filter(|_| self.takes_over_at().is_some_and(|at| at <= position));
+        in_force.map_or((&self.setup.spec, &self.setup.program), |it| (&it.spec, &it.program))
     }
 }
 

@@ -13,9 +13,9 @@ use super::told::{Told, ToldGap};
 use super::{Evidence, Findings};
 
 pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
-    let limits = &evidence.setup.spec.limits;
     let mut told = Told::default();
     for (event, control) in evidence.controls() {
+        let limits = &evidence.version_at(event.position).0.limits;
         if let Control::AgentSpawned { gap, cost_max, .. } = control {
             let at = event.position;
             let mut say = |what: String| findings.push(format!("e{at}: {what}"));

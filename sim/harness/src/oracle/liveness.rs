@@ -9,9 +9,10 @@ use homeostat_conductor::Decision;
 use homeostat_intent::lowered::Performer;
 use homeostat_log::control::Breaker;
 use homeostat_log::{Control, Event};
-use homeostat_world::Duration;
+use homeostat_world::{Duration, Position};
 
 use super::evidence::Look;
+use super::follow::Follower;
 use super::limits::fixed;
 use super::told::{Told, ToldGap, gap_of};
 use super::{Evidence, Findings};
@@ -61,12 +62,13 @@ fn answered(evidence: &Evidence, findings: &mut Findings) {
 /// What a machine that has seen the log up to the first look would decide is in the log.
 fn decided(evidence: &Evidence, look: Look, findings: &mut Findings) {
     let upto = usize::try_from(look.position).unwrap_or(usize::MAX);
-    let mut machine = evidence.setup.machine();
+    let mut follower = Follower::new(evidence);
     for event in evidence.log.events.iter().take(upto) {
-        if machine.apply(event).is_err() {
+        if follower.apply(event).is_err() {
             return;
         }
     }
+    let mut machine = follower.machine;
     machine.advance(look.engine_now);
     let later: Vec<&Control> = after(evidence, look.position).map(|(_, control)| control).collect();
     for decision in machine.decide(look.engine_now) {
@@ -107,10 +109,9 @@ fn nothing_is_forgotten(evidence: &Evidence, first: Look, second: Look, findings
         .any(|breaker| told.tripped.get(breaker) == Some(&true));
     for (name, gap) in told.gaps.iter().filter(|(_, gap)| gap.opened > 0 && gap.closed == 0) {
         let moves = after(evidence, first.position).any(|(_, it)| gap_of(it) == Some(name));
-        let is_a_persons = evidence
-            .setup
-            .clause_of(name)
-            .is_some_and(|clause| clause.performer == Performer::Human);
+        let clause = evidence.setup.clause_of(name);
+        let is_a_persons =
+            is_asked(name) || clause.is_some_and(|clause| clause.performer == Performer::Human);
         if !(moves || is_a_persons || held || is_somebodys(evidence, gap, second)) {
             findings.push(format!("gap `{name}` is open and forgotten: {gap:?}"));
         }
@@ -118,7 +119,13 @@ fn nothing_is_forgotten(evidence: &Evidence, first: Look, second: Look, findings
 }
 
 fn is_somebodys(evidence: &Evidence, gap: &ToldGap, look: Look) -> bool {
-    let cooldown = fixed(evidence.setup.spec.limits.cooldown_per_gap);
+    let (spec, _) = evidence.version_at(Position::new(look.position));
+    let cooldown = fixed(spec.limits.cooldown_per_gap);
     let rests = gap.rested_from.is_some_and(|from| from + cooldown + SLACK >= look.engine_now);
     gap.escalated.is_some() || gap.agent.is_some() || gap.waived || rests
+}
+
+/// Whether a gap stands for what a version asks of earlier events, which a person decides.
+fn is_asked(gap: &str) -> bool {
+    homeostat_graph::asked_at(gap).is_some()
 }

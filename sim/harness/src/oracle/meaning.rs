@@ -41,6 +41,10 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
             Step::Advance(event.recorded)
         });
         steps.push(Step::Event(Box::new(event.clone())));
+        if let Some(later) = evidence.setup.later.as_ref().filter(|_| Control::is_evolution(event))
+        {
+            steps.push(Step::Evolve(Box::new(later.spec.clone())));
+        }
     }
     steps.push(Step::Advance(look.engine_now));
     let verdicts: BTreeMap<String, Verdict> = evaluate(&evidence.setup.spec, &steps)

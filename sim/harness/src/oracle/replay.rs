@@ -5,10 +5,11 @@
 //!
 //! Start reading at [`judge`].
 
-use homeostat_kernel::Machine;
 use homeostat_log::{ChainHash, Control, Event};
+use homeostat_world::Position;
 
 use super::evidence::Checkpoint;
+use super::follow::Follower;
 use super::{Evidence, Findings};
 
 /// Restarts that are tried, spread over the log.
@@ -16,7 +17,7 @@ const CUTS: usize = 4;
 
 pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     let events = &evidence.log.events;
-    let mut machine = evidence.setup.machine();
+    let mut follower = Follower::new(evidence);
     let mut rest = events.as_slice();
     // The states to restart from are taken on the way of the first replay; the second one shows
     // that taking them changed nothing.
@@ -24,22 +25,22 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     for nth in 1..=CUTS {
         let upto = events.len() * nth / (CUTS + 1);
         let (before, after) = rest.split_at(upto + rest.len() - events.len());
-        replay(&mut machine, before, false);
-        cuts.push((machine.checkpoint(&ChainHash::ZERO), after));
+        replay(&mut follower, before, false);
+        cuts.push((follower.machine.checkpoint(&ChainHash::ZERO), after));
         rest = after;
     }
-    let end = state_after(evidence, machine, rest, false);
+    let end = state_after(evidence, follower, rest, false);
     if second_replay(evidence, findings) != end {
         findings.push("a second replay from zero ends in different bytes");
     }
-    if state_after(evidence, evidence.setup.machine(), events, true) != end {
+    if state_after(evidence, Follower::new(evidence), events, true) != end {
         findings.push("a replay with looks at the clock between events ends in different bytes");
     }
     for (cut, after) in cuts {
         let at = events.len() - after.len();
-        match evidence.setup.restored(&cut) {
-            Ok(machine) => {
-                if state_after(evidence, machine, after, false) != end {
+        match Follower::restored(evidence, &cut, Position::new(at as u64)) {
+            Ok(follower) => {
+                if state_after(evidence, follower, after, false) != end {
                     findings.push(format!("a restart at e{at} ends in other bytes than none"));
                 }
             }
@@ -51,28 +52,29 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
 /// Replays from zero; where the engine left its checkpoint, that must be the state. What the
 /// replay ends in.
 fn second_replay(evidence: &Evidence, findings: &mut Findings) -> Vec<u8> {
-    let (mut machine, events) = (evidence.setup.machine(), &evidence.log.events);
+    let (mut follower, events) = (Follower::new(evidence), &evidence.log.events);
     let Some(stored) = &evidence.log.checkpoint else {
-        return state_after(evidence, machine, events, false);
+        return state_after(evidence, follower, events, false);
     };
     let upto = usize::try_from(stored.position).unwrap_or(usize::MAX).min(events.len());
     let (before, after) = events.split_at(upto);
-    replay(&mut machine, before, false);
+    replay(&mut follower, before, false);
     // The comparison looks at the clock, and no event follows the last one to bring both as far.
-    let end = after.is_empty().then(|| machine.checkpoint(&ChainHash::ZERO));
-    compare(evidence, stored, &mut machine, findings);
-    end.unwrap_or_else(|| state_after(evidence, machine, after, false))
+    let end = after.is_empty().then(|| follower.machine.checkpoint(&ChainHash::ZERO));
+    compare(evidence, stored, &mut follower, findings);
+    end.unwrap_or_else(|| state_after(evidence, follower, after, false))
 }
 
 /// Compares the engine's checkpoint with the machine that a replay to there gave.
 fn compare(
     evidence: &Evidence,
     stored: &Checkpoint,
-    machine: &mut Machine,
+    follower: &mut Follower<'_>,
     findings: &mut Findings,
 ) {
-    let found = match evidence.setup.restored(&stored.bytes) {
-        Ok(found) => found,
+    let position = Position::new(stored.position);
+    let found = match Follower::restored(evidence, &stored.bytes, position) {
+        Ok(found) => found.machine,
         Err(why) => {
             findings
                 .push(format!("the engine's checkpoint of e{} is none: {why}", stored.position));
@@ -80,9 +82,9 @@ fn compare(
         }
     };
     // The engine may have looked at its clock since the last event; the checkpoint says until when.
-    machine.advance(found.time());
+    follower.machine.advance(found.time());
     let (stored_again, replayed) =
-        (found.checkpoint(&stored.chain), machine.checkpoint(&stored.chain));
+        (found.checkpoint(&stored.chain), follower.machine.checkpoint(&stored.chain));
     if stored_again != stored.bytes {
         let part = first_difference(&stored.bytes, &stored_again);
         findings.push(format!("a checkpoint read and written again is another: {part}"));
@@ -110,11 +112,12 @@ fn first_difference(stored: &[u8], replayed: &[u8]) -> String {
 
 fn state_after(
     evidence: &Evidence,
-    mut machine: Machine,
+    mut follower: Follower<'_>,
     events: &[Event],
     looks: bool,
 ) -> Vec<u8> {
-    replay(&mut machine, events, looks);
+    replay(&mut follower, events, looks);
+    let machine = follower.machine;
     assert!(
         machine.applied().get() <= evidence.log.events.len() as u64,
         "a replay ends with the log"
@@ -122,17 +125,18 @@ fn state_after(
     machine.checkpoint(&ChainHash::ZERO)
 }
 
-fn replay(machine: &mut Machine, events: &[Event], looks: bool) {
+fn replay(follower: &mut Follower<'_>, events: &[Event], looks: bool) {
     for event in events {
         if looks && !Control::is_resumption(event) {
             // As a living engine does: it looks when it wakes and decides before it appends. The
             // first thing that it appends says how long it was not living.
+            let machine = &mut follower.machine;
             machine.advance(event.recorded);
             if !machine.decide(event.recorded).is_empty() {
                 machine.forget_in_flight();
             }
         }
-        let applied = machine.apply(event);
+        let applied = follower.apply(event);
         assert!(applied.is_ok(), "control events are read while the evidence is gathered");
     }
 }

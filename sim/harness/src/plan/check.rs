@@ -12,7 +12,7 @@ use homeostat_world::Duration;
 use homeostat_world::limits::APPEND_EVENTS_MAX;
 use serde_json::Value as Json;
 
-use super::{Action, Fault, FaultKind, Plan, PlannedEvent, Step, VERSION};
+use super::{Action, Fault, FaultKind, Plan, PlannedEvent, Step, Text, VERSION, Version};
 use crate::meaning;
 
 /// What a run needs of a Plan's files.
@@ -22,6 +22,8 @@ pub struct Prepared {
     pub sources: Vec<Source>,
     /// What they mean together.
     pub spec: Spec,
+    /// Another version of it with its files, if the Plan has one.
+    pub later: Option<(Vec<Source>, Spec)>,
     /// Who can be spawned.
     pub agents: AgentsFile,
 }
@@ -61,15 +63,14 @@ impl Plan {
     /// Every mistake.
     pub fn prepare(&self) -> Result<Prepared, PlanErrors> {
         let mut errors = self.check().err().map_or_else(Vec::new, |errors| errors.0);
-        let sources: Vec<Source> = self
-            .spec
-            .iter()
-            .filter_map(|file| {
-                let text = has_text(&file.name, file.text.as_deref(), &mut errors)?;
-                Some(Source { name: file.name.clone(), text: text.to_owned() })
-            })
-            .collect();
+        let sources = sources(&self.spec, &mut errors);
         let spec = load_spec(&sources, &mut errors);
+        let later = if self.later.is_empty() {
+            None
+        } else {
+            let sources = self::sources(&self.later, &mut errors);
+            load_spec(&sources, &mut errors).map(|spec| (sources, spec))
+        };
         let agents = has_text(&self.agents.name, self.agents.text.as_deref(), &mut errors)
             .and_then(|text| load_agents(&self.agents.name, text, &mut errors));
         if let Some(spec) = &spec {
@@ -77,7 +78,7 @@ impl Plan {
         }
         match (spec, agents) {
             (Some(spec), Some(agents)) if errors.is_empty() => {
-                Ok(Prepared { sources, spec, agents })
+                Ok(Prepared { sources, spec, later, agents })
             }
             _ => Err(PlanErrors(errors)),
         }
@@ -99,6 +100,14 @@ impl Plan {
         checking.outages();
         if checking.errors.is_empty() { Ok(()) } else { Err(PlanErrors(checking.errors)) }
     }
+}
+
+fn sources(files: &[Text], errors: &mut Vec<PlanError>) -> Vec<Source> {
+    let source = |file: &Text| {
+        let text = has_text(&file.name, file.text.as_deref(), errors)?;
+        Some(Source { name: file.name.clone(), text: text.to_owned() })
+    };
+    files.iter().filter_map(source).collect()
 }
 
 fn has_text<'a>(name: &str, text: Option<&'a str>, errors: &mut Vec<PlanError>) -> Option<&'a str> {
@@ -192,6 +201,9 @@ impl Checking<'_> {
         let place = format!("step at `{}`", step.at);
         self.time(&place, step.at, Duration::ZERO);
         self.client(&place, step.client);
+        if matches!(step.action, Action::Adopt) {
+            self.has_later(&place);
+        }
         let (Action::Append { times, .. } | Action::Decide { times, .. }) = &step.action else {
             return;
         };
@@ -253,6 +265,9 @@ impl Checking<'_> {
                 );
             }
         }
+        if matches!(fault.kind, FaultKind::Adopt { spec: Version::Later, .. }) {
+            self.has_later(&place);
+        }
         match &fault.kind {
             FaultKind::Slow { latency, jitter, .. } => {
                 self.not_negative(&place, "latency", *latency);
@@ -275,6 +290,13 @@ impl Checking<'_> {
                 self.fail(&place, format!("`{back}` are gone, expected 1 to {BACK_MAX}"));
             }
             _ => {}
+        }
+    }
+
+    fn has_later(&mut self, place: &str) {
+        if self.plan.later.is_empty() {
+            let error = PlanError::new(place, "there is no later version to adopt");
+            self.errors.push(error.help("give its files in `[[later]]`"));
         }
     }
 

@@ -240,6 +240,8 @@ pub enum Version {
     Other,
     /// The Plan's own and a text that is no spec.
     Invalid,
+    /// The Plan's later version, which whoever starts the engine adopts by that.
+    Later,
 }
 
 impl FaultKind {
@@ -324,7 +326,7 @@ impl FaultKind {
     #[must_use]
     pub const fn may_refuse(&self) -> bool {
         match self {
-            Self::Adopt { spec, .. } => !matches!(spec, Version::Same),
+            Self::Adopt { spec, .. } => matches!(spec, Version::Other | Version::Invalid),
             Self::DiskFull { .. } | Self::DiskError { .. } => true,
             _ => self.is_damage(),
         }

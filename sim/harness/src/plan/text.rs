@@ -61,7 +61,8 @@ impl Plan {
         mut read: impl FnMut(&str) -> Result<String, String>,
     ) -> Result<Self, PlanErrors> {
         let mut errors = Vec::new();
-        for text in self.spec.iter_mut().chain(std::iter::once(&mut self.agents)) {
+        let files = self.spec.iter_mut().chain(&mut self.later);
+        for text in files.chain(std::iter::once(&mut self.agents)) {
             if text.text.is_some() {
                 continue;
             }
@@ -103,6 +104,10 @@ impl Plan {
         }
         for text in &self.spec {
             out.push_str("\n[[spec]]\n");
+            write_text(text, &mut out);
+        }
+        for text in &self.later {
+            out.push_str("\n[[later]]\n");
             write_text(text, &mut out);
         }
         out.push_str("\n[agents]\n");

@@ -77,7 +77,7 @@ fn two_events_of_two_clients_that_must_be_apart_stay_apart() {
     let by = |plan: &Plan, id: &str| {
         let sends = |step: &&crate::plan::Step| match &step.action {
             Action::Append { events, .. } => events.iter().any(|event| event.id == id),
-            Action::Decide { .. } | Action::Read { .. } => false,
+            _ => false,
         };
         plan.steps.iter().find(sends).map(|step| step.client)
     };

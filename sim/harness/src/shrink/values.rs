@@ -183,7 +183,7 @@ pub(super) fn event_places(plan: &Plan) -> Vec<Place> {
 pub(super) fn event(plan: &Plan, (step, event): Place) -> Option<&PlannedEvent> {
     match &plan.steps.get(step)?.action {
         Action::Append { events, .. } => events.get(event),
-        Action::Decide { .. } | Action::Read { .. } => None,
+        _ => None,
     }
 }
 
@@ -191,7 +191,7 @@ pub(super) fn event(plan: &Plan, (step, event): Place) -> Option<&PlannedEvent> 
 pub(super) fn event_mut(plan: &mut Plan, (step, event): Place) -> Option<&mut PlannedEvent> {
     match &mut plan.steps.get_mut(step)?.action {
         Action::Append { events, .. } => events.get_mut(event),
-        Action::Decide { .. } | Action::Read { .. } => None,
+        _ => None,
     }
 }
 

@@ -47,7 +47,7 @@ const ALL: Load =
 fn events(steps: &[Step]) -> Vec<PlannedEvent> {
     let of = |step: &Step| match &step.action {
         Action::Append { events, .. } => events.clone(),
-        Action::Decide { .. } | Action::Read { .. } => Vec::new(),
+        _ => Vec::new(),
     };
     steps.iter().flat_map(of).collect()
 }
@@ -274,4 +274,23 @@ fn instances_are_erased_and_what_is_inferred_names_an_event_that_is_there() {
         }
     }
     assert!(erased > 10 && inferred > 10 && ahead > 0, "{erased} {inferred} {ahead}");
+}
+
+#[test]
+fn another_version_asks_of_the_past_by_each_policy_and_lets_go_of_duties_now_and_then() {
+    let text = include_str!("../../../../scenarios/specs/words/every_word.intent");
+    let sources = [Source { name: "every_word.intent".to_owned(), text: text.to_owned() }];
+    let spec = homeostat_intent::load(&sources).spec;
+    let duties = |spec: &Spec| spec.duties().map(|duty| duty.slug.clone()).collect::<BTreeSet<_>>();
+    let (mut policies, mut dropped) = (BTreeSet::new(), 0);
+    for seed in 0..40 {
+        let mut draw = Draw::new(&Chance::from_u64(seed), "versions");
+        let (files, later) = super::later(&sources, &spec, &mut draw).unwrap();
+        assert_eq!(homeostat_intent::load(&files).spec.hash, later.hash);
+        assert!(duties(&later).contains("look_again"), "seed {seed}");
+        policies.insert(format!("{:?}", later.backfill));
+        dropped += u32::from(!duties(&later).is_superset(&duties(&spec)));
+    }
+    assert_eq!(policies.len(), 3, "{policies:?}");
+    assert!(dropped > 0);
 }

@@ -112,7 +112,10 @@ pub(super) fn fault(sort: Sort, plan: &Plan, draw: &mut Draw) -> FaultKind {
         Sort::Restart => FaultKind::Restart { restart_after },
         Sort::Adopt => {
             let spec = draw.one_of(&[Version::Same, Version::Other, Version::Invalid]);
-            let spec = spec.copied().unwrap_or_default();
+            let spec = match spec.copied().unwrap_or_default() {
+                Version::Same if !plan.later.is_empty() => Version::Later,
+                spec => spec,
+            };
             FaultKind::Adopt { spec, restart_after: soon, lasts: both(soon, lasts) }
         }
         Sort::DiskFull => FaultKind::DiskFull { lasts },

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::plan::{Action, FaultKind, Operation, Version};
+use crate::plan::{Operation, Version};
 
 /// The files of `scenarios/`, as a reader of files would find them.
 fn file(name: &str) -> Result<String, String> {
@@ -78,6 +78,7 @@ fn every_kind_of_fault_occurs_and_some_runs_have_none() {
                 FaultKind::ClockJump { by_micros, .. } if *by_micros < 0 => "clock back",
                 FaultKind::Adopt { spec: Version::Other, .. } => "another spec",
                 FaultKind::Adopt { spec: Version::Invalid, .. } => "no spec",
+                FaultKind::Adopt { spec: Version::Later, .. } => "a later spec",
                 FaultKind::DiskError { on: Operation::Read, .. } => "disk_error on read",
                 FaultKind::DiskError { on: Operation::Sync, .. } => "disk_error on sync",
                 kind => kind.name(),
@@ -91,6 +92,10 @@ fn every_kind_of_fault_occurs_and_some_runs_have_none() {
                 Action::Read { .. } => "read",
                 Action::Append { times, .. } if *times > 1 => "duplicate",
                 Action::Append { .. } => "append",
+                Action::Adopt => "adopt a version",
+                Action::Answer { decision: Decision::Backfill } => "let the past be done",
+                Action::Answer { .. } => "let the past be",
+                Action::Check => "check",
             });
         }
         seen.extend(plan.faults.is_empty().then_some("quiet"));
@@ -99,10 +104,13 @@ fn every_kind_of_fault_occurs_and_some_runs_have_none() {
         seen.insert(if odd { "odd agents" } else { "good agents" });
     }
     let wanted = [
+        "a later spec",
         "adopt",
+        "adopt a version",
         "another spec",
         "append",
         "bit_rot",
+        "check",
         "clock back",
         "clock_drift",
         "clock_jump",
@@ -119,6 +127,8 @@ fn every_kind_of_fault_occurs_and_some_runs_have_none() {
         "engine clock",
         "good agents",
         "half_open",
+        "let the past be",
+        "let the past be done",
         "lost_answers",
         "no spec",
         "odd agents",

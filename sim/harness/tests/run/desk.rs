@@ -93,6 +93,7 @@ pub(crate) fn calm(seed: u64) -> Plan {
         steps.push(Step { at: seconds(at), client: 1, action });
     }
     let mut plan = Plan {
+        later: Vec::new(),
         version: VERSION,
         seed,
         start: Timestamp::from_micros(1_772_442_000_000_000),
