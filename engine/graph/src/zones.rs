@@ -10,7 +10,6 @@
 mod periods;
 
 use homeostat_intent::lowered::Period;
-use homeostat_world::canary;
 use jiff::Timestamp as Instant;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -116,10 +115,6 @@ impl Zone {
             second.try_into().ok()?,
             (micros * 1_000).try_into().ok()?,
         );
-        if canary::planted("a_repeated_hour_counts_the_second_time") {
-            let later = self.0.to_ambiguous_timestamp(local).later().ok()?;
-            return Some(later.as_microsecond());
-        }
         Some(self.0.to_timestamp(local).ok()?.as_microsecond())
     }
 

@@ -293,12 +293,6 @@ pub const ALL: &[Canary] = &[
     ),
     canary(
         "meaning",
-        "a_repeated_hour_counts_the_second_time",
-        "words",
-        "a tick in an hour that the clock shows twice comes with the second",
-    ),
-    canary(
-        "meaning",
         "a_bound_stays_broken",
         "words",
         "a metric that keeps its bound again still breaks it",
@@ -308,12 +302,6 @@ pub const ALL: &[Canary] = &[
         "the_erased_is_still_owed",
         "words",
         "what is owed to an instance that was erased is still owed",
-    ),
-    canary(
-        "meaning",
-        "what_is_inferred_counts_as_seen",
-        "words",
-        "a guard takes what is inferred for what was seen, whether it asks for that or not",
     ),
     canary(
         "meaning",

@@ -16,7 +16,7 @@ fn reached_by_seeds(enough: impl Fn(&BTreeSet<&str>) -> bool) -> BTreeSet<&'stat
     // The nights in which clocks are changed.
     let mut reached = BTreeSet::from_iter(marks::reached(&evidence(&quarter())));
     let scenarios = ["words.toml", "edges.toml", "crm.toml"].map(scenario);
-    for seed in 0..40 {
+    for seed in 0..100 {
         for scenario in &scenarios {
             let judged = run_and_judge(NATIVE, &write(seed, scenario)).unwrap();
             let run = judged.run.unwrap_or_else(|| panic!("seed {seed} left nothing to read"));
