@@ -1,6 +1,7 @@
 //! What became of each clause of a spec in a run: how often it was triggered, met and missed.
 //!
-//! In: [`Evidence`]. Out: [`Coverage`], a line for each duty, guard, `for each`, assertion and bound.
+//! In: [`Evidence`]. Out: [`Coverage`], a line for each duty, guard, `for each`, assertion, bound and
+//! proposition that somebody is asked about.
 //! Never: asks the engine that ran; an evaluator of its own reads the log again. Leaves out what
 //! cannot be reached without saying why.
 //! Promise: clauses stand in the order of the text, blocks first, then what must always hold.
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use homeostat_graph::{Change, ClauseIndex, Fulfilment, Truth};
-use homeostat_intent::lowered::{BUILT_INS, Check, Duty, Goal, Item, Proposition};
+use homeostat_intent::lowered::{BUILT_INS, Check, Checker, Duty, Goal, Item, Proposition};
 
 use crate::marks;
 use crate::oracle::Evidence;
@@ -25,7 +26,7 @@ pub struct Coverage {
 /// What became of one clause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// `duty`, `fallback`, `guard`, `assertion`, `bound`.
+    /// `duty`, `fallback`, `guard`, `assertion`, `bound`, `proposition`.
     pub sort: &'static str,
     /// Its slug; a guard's condition.
     pub name: String,
@@ -67,6 +68,8 @@ struct Tally {
 const UNDONE: &str = "no deadline: left undone at the end";
 const NEXT_TICK: &str = "due at the next tick";
 const STAYS: &str = "what an event has changed stays changed, until it is waived or erased";
+const SOUND: &str =
+    "the engine's own check: an engine that keeps what it promises never violates it";
 const NO_CHECKER: &str = "nobody reports it: a checker of that name is not built";
 
 impl Coverage {
@@ -94,10 +97,24 @@ impl Coverage {
             }
             coverage.add("assertion", &assertion.slug, facets);
         }
-        let measured =
-            spec.invariants.iter().filter(|it| matches!(it.says, Proposition::Metric { .. }));
+        for invariant in &spec.invariants {
+            let slug = &invariant.slug;
+            let mut facets = violation(tally.of_clause(evidence, slug));
+            match &invariant.says {
+                Proposition::Metric { .. } => coverage.add("bound", slug, facets),
+                Proposition::Named(Checker::BuiltIn(_)) => {
+                    facets.iter_mut().for_each(|facet| facet.is_impossible(SOUND));
+                    coverage.add("proposition", slug, facets);
+                }
+                Proposition::Named(Checker::Command(_) | Checker::Review) => {
+                    coverage.add("proposition", slug, facets);
+                }
+                // What an assertion says is counted there; what nobody says cannot be reached.
+                Proposition::Named(Checker::Assertion(_) | Checker::Unbound) => {}
+            }
+        }
         let budgets = spec.targets.iter().filter(|it| matches!(it.goal, Goal::Budget(_)));
-        for slug in measured.map(|it| &it.slug).chain(budgets.map(|it| &it.slug)) {
+        for slug in budgets.map(|it| &it.slug) {
             coverage.add("bound", slug, violation(tally.of_clause(evidence, slug)));
         }
         coverage

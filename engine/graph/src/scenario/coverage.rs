@@ -17,7 +17,7 @@ use crate::program::{ClauseIndex, GuardIndex, Program};
 /// What the scenarios of a spec reach.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Coverage {
-    /// Every duty, fallback, guard, assertion and measured bound of the contract.
+    /// Every duty, fallback, guard, assertion, bound and reported proposition of the contract.
     pub clauses: Vec<Covered>,
 }
 
@@ -51,6 +51,8 @@ pub enum Sort {
     Assertion,
     /// A bound on a metric: `invariant m < 500ms`, a budget.
     Bound,
+    /// An invariant that a check, a command or a person judges.
+    Proposition,
 }
 
 /// What can be reached of a clause.
@@ -67,7 +69,7 @@ pub enum Facet {
     Entered,
     /// A guard is found false or unknown.
     NotEntered,
-    /// An assertion is violated, a bound broken.
+    /// An assertion is violated, a bound broken, a proposition said not to hold.
     Violated,
     /// The violation ends.
     Restored,
@@ -119,10 +121,14 @@ impl Coverage {
         }
         let both = [Facet::Violated, Facet::Restored];
         for invariant in &spec.invariants {
-            if let Proposition::Metric { .. } = invariant.says {
-                let of = program.clause_named(&invariant.slug);
-                coverage.add_clause(&invariant.slug, Sort::Bound, &both, invariant.span, of);
-            }
+            let sort = match invariant.says {
+                Proposition::Metric { .. } => Sort::Bound,
+                Proposition::Named(_) if invariant.reported_as().is_some() => Sort::Proposition,
+                // What an assertion says is counted there, and what nobody says cannot be reached.
+                Proposition::Named(_) => continue,
+            };
+            let of = program.clause_named(&invariant.slug);
+            coverage.add_clause(&invariant.slug, sort, &both, invariant.span, of);
         }
         for target in &spec.targets {
             if let Goal::Budget(_) = target.goal {
@@ -242,6 +248,7 @@ impl Sort {
             Self::Guard => "guard",
             Self::Assertion => "assertion",
             Self::Bound => "bound",
+            Self::Proposition => "proposition",
         }
     }
 }

@@ -319,3 +319,32 @@ fn what_nothing_can_tell_apart_is_listed_apart_and_counts_for_nothing() {
         mutation.mutants.len()
     );
 }
+
+#[test]
+fn a_proposition_that_is_reported_is_covered_and_its_loss_noticed() {
+    let spec = spec(
+        "event order.placed
+         action ship(order) { satisfied_by: order.shipped }
+         when order.placed { could: ship(order) }
+         invariant backups_restore { check: \"./restore\" }
+         invariant fair { review: human }
+         invariant nobody_looks
+         scenario \"a\" {
+           given e1: { type: check.reported, check: backups_restore, holds: false }
+           expect gap backups_restore
+           at 1h e2: { type: check.reported, check: backups_restore, holds: true }
+           expect no gap backups_restore
+         }",
+    );
+    let report = run(&spec, |_| true).unwrap();
+    assert_eq!(report.failed(), 0, "{report:#?}");
+    let missing = missing(&spec);
+    assert!(missing.contains(&"fair: violated, restored".to_owned()), "{missing:?}");
+    assert!(
+        !missing.iter().any(|it| it.contains("backups") || it.contains("nobody")),
+        "{missing:?}"
+    );
+    let survivors = survivors(&spec);
+    assert!(survivors.contains(&"fair: dropped".to_owned()), "{survivors:?}");
+    assert!(!survivors.contains(&"backups_restore: dropped".to_owned()), "{survivors:?}");
+}

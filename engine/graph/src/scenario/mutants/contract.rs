@@ -58,7 +58,12 @@ impl Hand {
         for index in 0..spec.invariants.len() {
             let Some(invariant) = spec.invariants.get_mut(index) else { return };
             let site = Site { clause: invariant.slug.clone(), span: Some(invariant.span) };
+            let is_told = invariant.reported_as().is_some();
             let Proposition::Metric { aggregate, op, bound, .. } = &mut invariant.says else {
+                if is_told && self.takes() {
+                    spec.invariants.remove(index);
+                    return self.make(&site, "dropped");
+                }
                 continue;
             };
             for now in [Some(op.negated()), at_the_edge(*op)].into_iter().flatten() {
