@@ -5,6 +5,8 @@
 //! Promise: the order is the text's; what somebody outside of the graph has to judge, and has not, is
 //! undetermined here. Start reading at [`Evaluator::contract`].
 
+use std::collections::BTreeMap;
+
 use homeostat_log::Value;
 use homeostat_world::Position;
 use serde::Serialize;
@@ -71,6 +73,16 @@ struct Judged {
     violation: Option<Breach>,
 }
 
+/// The instances that violate an assertion.
+#[derive(Debug, Default)]
+struct Violating {
+    instances: u64,
+    /// Since when the oldest does.
+    oldest: Option<u64>,
+    /// Since when the oldest does that nobody has let go, and the trigger of what is owed.
+    owed: Option<(u64, u64)>,
+}
+
 impl Verdict {
     /// `p unless q` is `p OR q`.
     const fn unless(self, excuse: Self) -> Self {
@@ -100,12 +112,13 @@ impl Evaluator {
     /// Everything that the contract says, and how it stands now.
     #[must_use]
     pub fn contract(&self) -> Vec<Standing> {
-        self.program().contract.iter().map(|plan| self.standing(plan)).collect()
+        let violating = self.violating();
+        self.program().contract.iter().map(|plan| self.standing(plan, &violating)).collect()
     }
 
-    fn standing(&self, plan: &StandPlan) -> Standing {
-        let Judged { verdict, value, violation } = self.judged(&plan.judge);
-        let excuse = plan.unless.as_ref().map(|(_, judge)| self.judged(judge).verdict);
+    fn standing(&self, plan: &StandPlan, violating: &BTreeMap<u32, Violating>) -> Standing {
+        let Judged { verdict, value, violation } = self.judged(&plan.judge, violating);
+        let excuse = plan.unless.as_ref().map(|(_, judge)| self.judged(judge, violating).verdict);
         Standing {
             name: plan.name.clone(),
             text: plan.text.clone(),
@@ -118,7 +131,7 @@ impl Evaluator {
         }
     }
 
-    fn judged(&self, judge: &Judge) -> Judged {
+    fn judged(&self, judge: &Judge, violating: &BTreeMap<u32, Violating>) -> Judged {
         let (program, bounds) = (self.program(), &self.state.bounds);
         match *judge {
             Judge::Standard(index) => {
@@ -144,7 +157,7 @@ impl Evaluator {
                 Judged { verdict, value: newest.map(dollars), violation }
             }
             Judge::Assertion(clause) => {
-                let violation = self.of_instances(clause);
+                let violation = violating.get(&clause).map(|it| self.breach_of(clause, it));
                 let verdict = Verdict::answered(Some(violation.is_none()));
                 Judged { verdict, value: None, violation }
             }
@@ -178,25 +191,27 @@ impl Evaluator {
         Some(Breach { since: since.map(Position::new), gap, instances: 1 })
     }
 
-    /// The instances that violate an assertion now, also those where a person let that go.
-    fn of_instances(&self, clause: u32) -> Option<Breach> {
+    /// The instances that violate each assertion now, also those where a person let that go.
+    fn violating(&self) -> BTreeMap<u32, Violating> {
         let program = self.program();
-        let ours = |watch: u32| {
-            let plan = program.watches.get(watch as usize);
-            plan.and_then(|plan| plan.always(program)).is_some_and(|it| it.clause == clause)
-        };
-        let lasting = self.state.watches.all();
-        let violating = lasting.filter(|it| it.standing != Lasting::Lasting && ours(it.watch));
-        let (mut instances, mut oldest, mut owed) = (0, None, None);
-        for episode in violating {
-            instances += 1;
-            oldest = oldest.into_iter().chain([episode.since]).min();
+        let mut violating: BTreeMap<u32, Violating> = BTreeMap::new();
+        for episode in self.state.watches.all().filter(|it| it.standing != Lasting::Lasting) {
+            let plan = program.watches.get(episode.watch as usize);
+            let Some(always) = plan.and_then(|plan| plan.always(program)) else { continue };
+            let of = violating.entry(always.clause).or_default();
+            of.instances += 1;
+            of.oldest = of.oldest.into_iter().chain([episode.since]).min();
             if let Lasting::Violated(trigger) = episode.standing {
-                owed = owed.into_iter().chain([(episode.since, trigger)]).min();
+                of.owed = of.owed.into_iter().chain([(episode.since, trigger)]).min();
             }
         }
-        let gap = owed.and_then(|(_, trigger)| self.open_gap_of(clause, trigger));
-        oldest.map(|since| Breach { since: Some(Position::new(since)), gap, instances })
+        violating
+    }
+
+    fn breach_of(&self, clause: u32, violating: &Violating) -> Breach {
+        let gap = violating.owed.and_then(|(_, trigger)| self.open_gap_of(clause, trigger));
+        let since = violating.oldest.map(Position::new);
+        Breach { since, gap, instances: violating.instances }
     }
 
     /// Whether events have told of this instance of an entity that something is asked about.
@@ -219,6 +234,14 @@ impl Evaluator {
 }
 
 impl Program {
+    /// The name of everything that the contract says or lets excuse something, and who judges it.
+    pub fn propositions(&self) -> impl Iterator<Item = (&str, &Judge)> {
+        self.contract.iter().flat_map(|plan| {
+            let excuse = plan.unless.as_ref().map(|(name, judge)| (name.as_str(), judge));
+            [(plan.name.as_str(), &plan.judge)].into_iter().chain(excuse)
+        })
+    }
+
     /// Whether an assertion over the entity asks a checker of that name.
     #[must_use]
     pub fn asks_about(&self, check: &str, entity: &str) -> bool {

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use homeostat_graph::{Judge, Standing};
-use homeostat_intent::lowered::Checker;
+use homeostat_intent::lowered::{BUILT_INS, Checker};
 use homeostat_log::{Control, LogError, Reader};
 use homeostat_world::{Position, Store};
 use serde::Serialize;
@@ -100,13 +100,6 @@ impl From<Finding> for Control {
     }
 }
 
-/// Everybody who judges something that `standing` is about: itself, and what excuses it.
-fn judges(standing: &Standing) -> impl Iterator<Item = (&str, &Judge)> {
-    let own = (standing.name.as_str(), &standing.judge);
-    let excuse = standing.unless.as_ref().map(|(name, judge)| (name.as_str(), judge));
-    [own].into_iter().chain(excuse)
-}
-
 /// By which name the log says what somebody outside of the evaluator found.
 fn reported_as<'s>(name: &'s str, judge: &'s Judge) -> Option<&'s str> {
     match judge {
@@ -164,15 +157,14 @@ impl Machine {
 
     /// Every check whose answer the contract hangs on.
     pub(crate) fn asked(&self) -> BTreeSet<String> {
-        let contract = self.graph.contract();
-        let judges = contract.iter().flat_map(judges);
-        judges.filter_map(|(name, judge)| reported_as(name, judge)).map(str::to_owned).collect()
+        let program = self.program();
+        let checks = program.propositions().filter_map(|(name, judge)| reported_as(name, judge));
+        checks.map(str::to_owned).collect()
     }
 
     /// Whether the contract hangs on what the engine or a command could tell, and has not.
     pub(crate) fn lacks_answers(&self) -> bool {
-        let contract = self.graph.contract();
-        contract.iter().flat_map(judges).any(|(name, judge)| match judge {
+        self.program().propositions().any(|(name, judge)| match judge {
             Judge::Outside(_, checker @ (Checker::BuiltIn(_) | Checker::Command(_))) => {
                 let check = checker.reported_as(name);
                 check.is_some_and(|check| self.reports().answer(check).is_none())
@@ -196,10 +188,8 @@ impl Machine {
     }
 
     fn of_the_system(&self, finding: &Finding) -> Result<Option<Position>, ReportError> {
-        let contract = self.graph.contract();
-        let mut judges = contract.iter().flat_map(judges);
-        let check = &finding.check;
-        let judge = judges.find(|(name, _)| name == check).map(|(_, judge)| judge);
+        let (program, check) = (self.program(), &finding.check);
+        let judge = program.propositions().find(|(name, _)| name == check).map(|(_, judge)| judge);
         match judge {
             // A person's word is theirs each time, whatever was said before.
             Some(Judge::Outside(_, Checker::Review)) => Ok(None),
@@ -209,7 +199,7 @@ impl Machine {
             }
             Some(Judge::Outside(..)) => Err(ReportError::Own(check.clone())),
             Some(Judge::Assertion(_)) => Err(ReportError::Assertion(check.clone())),
-            _ if self.reports_own(check) => Err(ReportError::Own(check.clone())),
+            _ if BUILT_INS.contains(&check.as_str()) => Err(ReportError::Own(check.clone())),
             _ => Err(self.unknown(check)),
         }
     }
@@ -238,18 +228,13 @@ impl Machine {
         })
     }
 
-    /// Whether it is a check that the engine makes, whether or not the contract hangs on it.
-    fn reports_own(&self, check: &str) -> bool {
-        homeostat_intent::lowered::BUILT_INS.contains(&check)
-    }
-
     fn unknown(&self, check: &str) -> ReportError {
-        let contract = self.graph.contract();
-        let asked = contract.iter().flat_map(judges).filter_map(|(name, judge)| match judge {
+        let program = self.program();
+        let asked = program.propositions().filter_map(|(name, judge)| match judge {
             Judge::Outside(_, checker) if checker.is_asked() => Some(name.to_owned()),
             _ => None,
         });
-        let known: BTreeSet<String> = asked.chain(self.program().asked_about()).collect();
+        let known: BTreeSet<String> = asked.chain(program.asked_about()).collect();
         ReportError::Unknown { check: check.to_owned(), known: known.into_iter().collect() }
     }
 }

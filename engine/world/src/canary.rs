@@ -7,37 +7,37 @@
 //! Which there are, and who must catch them: `sim/harness/src/canaries.rs`. Start reading at
 //! [`planted`].
 
-#[cfg(all(homeostat_canary, not(debug_assertions)))]
+#[cfg(all(feature = "canary", not(debug_assertions)))]
 compile_error!(
-    "`--cfg homeostat_canary` plants defects and is for debug builds alone; build without it"
+    "the feature `canary` plants defects and is for debug builds alone; build without it"
 );
 
 /// Whether this build can plant defects at all.
-pub const POSSIBLE: bool = cfg!(homeostat_canary);
+pub const POSSIBLE: bool = cfg!(feature = "canary");
 
 /// Whether the defect `name` is planted.
-#[cfg(not(homeostat_canary))]
+#[cfg(not(feature = "canary"))]
 #[must_use]
 pub const fn planted(_name: &str) -> bool {
     false
 }
 
 /// Whether the defect `name` is planted.
-#[cfg(homeostat_canary)]
+#[cfg(feature = "canary")]
 #[must_use]
 pub fn planted(name: &str) -> bool {
     PLANTED.read().unwrap_or_else(std::sync::PoisonError::into_inner).is_some_and(|it| it == name)
 }
 
 /// Plants a defect in this whole process, or takes it away. False where that is not possible.
-#[cfg(not(homeostat_canary))]
+#[cfg(not(feature = "canary"))]
 #[must_use]
 pub const fn plant(_name: Option<&'static str>) -> bool {
     false
 }
 
 /// Plants a defect in this whole process, or takes it away. False where that is not possible.
-#[cfg(homeostat_canary)]
+#[cfg(feature = "canary")]
 #[must_use]
 pub fn plant(name: Option<&'static str>) -> bool {
     *PLANTED.write().unwrap_or_else(std::sync::PoisonError::into_inner) = name;
@@ -45,5 +45,5 @@ pub fn plant(name: Option<&'static str>) -> bool {
 }
 
 /// What is planted, for the whole process: a defect that somebody made would be everywhere, too.
-#[cfg(homeostat_canary)]
+#[cfg(feature = "canary")]
 static PLANTED: std::sync::RwLock<Option<&'static str>> = std::sync::RwLock::new(None);
