@@ -1,7 +1,7 @@
 //! Shows that no oracle is blind: builds an engine in which defects can be planted, and has each
 //! caught by the oracle that is there for it.
 //!
-//! In: `homeostat-sim canaries`, built with `--cfg homeostat_canary` in a target folder of its own.
+//! In: `homeostat-sim canaries`, built with the feature `canary`.
 //! Out: survivors, Plans that stayed large, seeds that fail with nothing planted; the table of
 //! `sim/README.md`. Never: plants anything in an ordinary build.
 //! Promise: what the table says was seen by this very run. Start reading at [`run`].
@@ -20,7 +20,6 @@ use serde_json::Value;
 use crate::Findings;
 use crate::binary::binary_with;
 
-const FOLDER: &str = "target/canary";
 /// A Plan with more faults than this was not made small.
 const FAULTS_MAX: u64 = 5;
 const PAGE: &str = "sim/README.md";
@@ -28,11 +27,8 @@ const BEGINS: &str = "<!-- canaries: what follows is written by `cargo ci canari
 const ENDS: &str = "<!-- canaries end -->";
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String> {
-    println!("building homeostat-sim with defects in {FOLDER}; the first time takes minutes");
-    let folder = root.join(FOLDER).display().to_string();
-    let flags = format!("{} --cfg homeostat_canary", flags_of_the_house(root)?);
-    let settings = [("RUSTFLAGS", flags.as_str()), ("CARGO_TARGET_DIR", folder.as_str())];
-    let program = binary_with(root, "homeostat-sim", &settings)?;
+    println!("building homeostat-sim with defects; the first time takes minutes");
+    let program = binary_with(root, "homeostat-sim", "homeostat-world/canary")?;
     let has = |flag: &str| arguments.iter().any(|it| it == flag);
     let named: Vec<String> = arguments.iter().filter(|it| !it.starts_with("--")).cloned().collect();
     let names =
@@ -43,16 +39,6 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<Findings, String>
         write(root, &table(&rows))?;
     }
     Ok(findings)
-}
-
-/// What every build of this workspace has. `RUSTFLAGS` replaces it, so it must be said again.
-fn flags_of_the_house(root: &Path) -> Result<String, String> {
-    const CONFIG: &str = ".cargo/config.toml";
-    let config = fs::read_to_string(root.join(CONFIG))
-        .map_err(|error| format!("cannot read {CONFIG}: {error}"))?;
-    let flags = config.lines().find_map(|line| line.strip_prefix("rustflags = "));
-    let flags = flags.ok_or_else(|| format!("{CONFIG} has no line `rustflags = […]`"))?;
-    Ok(flags.split('"').skip(1).step_by(2).collect::<Vec<_>>().join(" "))
 }
 
 /// Every canary; or the first one of each oracle.
