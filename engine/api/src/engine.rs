@@ -100,7 +100,9 @@ async fn asked<C: Clock>(api: &Api<C>) -> Result<Result<Status, AskError>, Probl
 )]
 pub(crate) async fn metrics<C: Clock>(State(api): State<Api<C>>) -> Result<Response, Problem> {
     let status = api.handle.status().await?;
-    let text = page::page(status.into(), &api.meter)
+    let contract = api.handle.contract().await?;
+    let contract: Vec<_> = contract.into_iter().map(Into::into).collect();
+    let text = page::page(status.into(), &contract, &api.meter)
         .map_err(|error| Problem::new(Code::Internal, format!("metrics: {error}")))?;
     let kind = HeaderValue::from_static(page::MEDIA_TYPE);
     Ok(([(CONTENT_TYPE, kind)], text).into_response())

@@ -15,15 +15,28 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::meter::{BUCKETS, Meter};
-use crate::wire::{Health, Status};
+use crate::wire::{Health, Proposition, Status, Verdict};
 
 /// The media type of the page.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The page at this moment.
-pub(crate) fn page(status: Status, meter: &Arc<Meter>) -> Result<String, fmt::Error> {
+pub(crate) fn page(
+    status: Status,
+    contract: &[Proposition],
+    meter: &Arc<Meter>,
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("homeostat");
-    registry.register_collector(Box::new(Scrape { status, meter: Arc::clone(meter) }));
+    let propositions = Verdict::ALL.iter().map(|verdict| {
+        let count = contract.iter().filter(|it| it.verdict == *verdict).count() as u64;
+        (verdict.text().to_owned(), count)
+    });
+    let propositions = propositions.collect();
+    registry.register_collector(Box::new(Scrape {
+        status,
+        propositions,
+        meter: Arc::clone(meter),
+    }));
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
@@ -32,6 +45,8 @@ pub(crate) fn page(status: Status, meter: &Arc<Meter>) -> Result<String, fmt::Er
 #[derive(Debug)]
 struct Scrape {
     status: Status,
+    /// What the contract says, by how it stands.
+    propositions: BTreeMap<String, u64>,
     meter: Arc<Meter>,
 }
 
@@ -40,6 +55,8 @@ impl Collector for Scrape {
         let mut sheet = Sheet(encoder);
         self.log(&mut sheet)?;
         self.gaps(&mut sheet)?;
+        let help = "What the contract says, by how it stands";
+        sheet.gauges("propositions", help, "verdict", &self.propositions)?;
         self.agents(&mut sheet)?;
         self.http(&mut sheet)
     }

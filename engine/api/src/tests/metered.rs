@@ -79,7 +79,7 @@ async fn full_status() -> Status {
 async fn every_metric_is_documented_as_it_is_served() {
     let meter = Arc::new(Meter::new());
     meter.observe(Some(Operation::Status), StatusCode::OK, Duration::from_micros(1));
-    let text = metrics::page(full_status().await, &meter).unwrap();
+    let text = metrics::page(full_status().await, &[], &meter).unwrap();
     assert_eq!(documented(), served(&text));
 }
 

@@ -3,8 +3,6 @@
 //! In: a running server or a log that nobody serves; an answer from flags. Out: a table; a report in the log.
 //! Never: takes a finding about a log that nobody serves. Start reading at [`run`].
 
-use std::path::PathBuf;
-
 use anstyle::Style;
 use homeostat_api::wire::{Contract, Finding, Judge, Proposition, Reported, Verdict};
 use homeostat_host::Answer;
@@ -12,6 +10,7 @@ use homeostat_world::Duration;
 use serde_json::json;
 
 use super::Outcome;
+use super::place::Where;
 use crate::commands::{self, CHECK_TIME};
 use crate::context::{Context, Place};
 use crate::decisions::in_one_line;
@@ -31,12 +30,8 @@ pub(crate) struct Args {
     /// Only this proposition
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// A log directory that nobody serves
-    #[arg(long, value_name = "DIR", env = "HOMEOSTAT_LOG", hide_env_values = true)]
-    log: Option<PathBuf>,
-    /// The engine that runs there
-    #[arg(long, value_name = "URL", env = "HOMEOSTAT_SERVER", hide_env_values = true)]
-    server: Option<String>,
+    #[command(flatten)]
+    at: Where,
     /// It holds
     #[arg(long, requires = "name", group = "answer")]
     holds: bool,
@@ -73,7 +68,7 @@ const WORDS: usize = 60;
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure> {
-    let place = context.place(args.log.as_ref(), args.server.as_ref())?;
+    let place = args.at.place(context)?;
     let answers = args.holds || args.violated || args.unsure;
     match place {
         Place::Server(server) if args.run => run_commands(args, &server, context),

@@ -123,7 +123,7 @@ fn a_contract_is_judged_by_samples_commands_people_and_the_engine() {
     let told = run(&["contract"]).ended(1);
     golden("contract", &told.stdout);
     run(&["contract", "no_such_thing"]).ended(2).says("`no_such_thing`").says("`nobody_looks`");
-    run(&["gaps"]).shows("no_dark_patterns@");
+    run(&["gaps", "--kind", "consistency"]).shows("no_dark_patterns@");
     assert_eq!(server.stop().code(), Some(0));
 
     // The same of a log that nobody serves.
