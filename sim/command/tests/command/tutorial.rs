@@ -31,11 +31,11 @@ fn the_tutorial_goes_as_its_page_says() {
     copied(folder.path());
     let path = |name: &str| folder.path().join(name).display().to_string();
     let keep = folder.path().display().to_string();
-    let failed = sim(&["run", &path("refunds.toml"), "--seeds", "4", "--keep", &keep]);
+    let failed = sim(&["run", &path("refunds.toml"), "--seeds", "9", "--keep", &keep]);
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
     let said = format!("{}{}", stdout(&failed), stderr(&failed));
     assert!(said.contains("in_time: `refund@2` was not done by"), "{said}");
-    let failing = path("failing-refunds-4.toml");
+    let failing = path("failing-refunds-9.toml");
     let shrunk = sim(&["shrink", &failing, "-o", &path("small.toml")]);
     let said = stdout(&shrunk);
     assert!(said.contains("2 faults, 1 steps, 1 events from"), "{said}");
