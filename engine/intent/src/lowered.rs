@@ -253,6 +253,19 @@ pub enum Strength {
     Could,
 }
 
+impl Strength {
+    /// As a spec writes it before a duty.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Invariant => "invariant",
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::Could => "could",
+        }
+    }
+}
+
 /// Who is expected to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

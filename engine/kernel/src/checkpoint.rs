@@ -11,15 +11,16 @@ use bytes::Bytes;
 use homeostat_agents::{Agents, AgentsFile};
 use homeostat_conductor::Conductor;
 use homeostat_graph::{Evaluator, Program};
+use homeostat_intent::Spec;
 use homeostat_intent::lowered::Limits;
-use homeostat_log::{ChainHash, Head};
-use homeostat_world::{Batch, Position, Snapshot, Space};
+use homeostat_log::{ChainHash, Head, Reader};
+use homeostat_world::{Batch, Position, Snapshot, Space, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::check::Reports;
 use crate::machine::Machine;
 use crate::status::Totals;
-use crate::versions::Version;
+use crate::versions::{Version, follow};
 
 /// Where checkpoints are kept.
 pub const SPACE: Space = Space("checkpoints");
@@ -77,16 +78,49 @@ pub(crate) fn encode(machine: &Machine, chain: &ChainHash) -> Vec<u8> {
 }
 
 /// The bytes of the newest checkpoint. None when there is no checkpoint, and why if it cannot be read.
-pub(crate) fn stored(snapshot: &impl Snapshot) -> Result<Option<Bytes>, String> {
+fn stored(snapshot: &impl Snapshot) -> Result<Option<Bytes>, String> {
     snapshot.get(SPACE, KEY).map_err(|error| error.to_string())
 }
 
 /// The versions of the spec up to a checkpoint, and the chain hash that its log must have at its
 /// position.
-pub(crate) fn versions(bytes: &[u8]) -> Result<(Vec<Version>, Position, String), String> {
+fn versions(bytes: &[u8]) -> Result<(Vec<Version>, Position, String), String> {
     let mut rest = bytes;
     let cover = cover(&mut rest)?;
     Ok((cover.versions, cover.position, cover.chain))
+}
+
+/// What is saved in the store of a log: the machine, the versions of the spec that it lived through, and the log's
+/// chain hash at its position.
+pub(crate) struct Saved {
+    pub(crate) machine: Machine,
+    /// At least one, the one in force last.
+    pub(crate) specs: Vec<Spec>,
+    pub(crate) chain: ChainHash,
+}
+
+/// What is saved in the store of `reader`'s log; none where nothing is. `given` is the spec of a log that holds none
+/// itself.
+///
+/// # Errors
+/// Why what is saved is no state of this log.
+pub(crate) fn saved<S: Store>(
+    reader: &Reader<S>,
+    snapshot: &impl Snapshot,
+    given: &Spec,
+    file: &Arc<AgentsFile>,
+) -> Result<Option<Saved>, String> {
+    let Some(bytes) = stored(snapshot)? else { return Ok(None) };
+    let (versions, position, of) = versions(&bytes)?;
+    let chain = reader.chain_at(position).map_err(|error| error.to_string())?;
+    let Some(chain) = chain.filter(|chain| chain.to_string() == of) else {
+        return Err("it is of another log".to_owned());
+    };
+    let specs = follow(reader, &versions, given).map_err(|error| error.to_string())?;
+    let spec = specs.last().ok_or("it is of no version")?;
+    let program = Arc::new(Program::compile(spec).map_err(|error| error.to_string())?);
+    let machine = decode(&bytes, &program, &spec.limits, file)?;
+    Ok(Some(Saved { machine, specs, chain }))
 }
 
 fn cover(rest: &mut &[u8]) -> Result<Cover, String> {

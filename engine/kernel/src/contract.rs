@@ -162,10 +162,10 @@ impl Machine {
         checks.map(str::to_owned).collect()
     }
 
-    /// Whether the contract hangs on what the engine or a command could tell, and has not.
-    pub(crate) fn lacks_answers(&self) -> bool {
+    /// Whether the contract hangs on what one of these checkers could tell, and has not.
+    pub(crate) fn lacks_answers(&self, of: impl Fn(&Checker) -> bool) -> bool {
         self.program().propositions().any(|(name, judge)| match judge {
-            Judge::Outside(_, checker @ (Checker::BuiltIn(_) | Checker::Command(_))) => {
+            Judge::Outside(_, checker) if of(checker) => {
                 let check = checker.reported_as(name);
                 check.is_some_and(|check| self.reports().answer(check).is_none())
             }

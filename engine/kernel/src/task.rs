@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use homeostat_agents::{Agreement, Argument, Key, Situation, Task, Violated};
 use homeostat_graph::{Clause, Ground, KeyView, ObligationView, Program};
-use homeostat_intent::lowered::Strength;
 use homeostat_log::control::GapKind;
 use serde_json::Value as Json;
 
@@ -45,7 +44,7 @@ pub(crate) fn task(
     // What always holds stands in the spec as it is told; a duty has its strength before its call.
     let told = match clause.strength {
         _ if clause.is_watched() => clause.text.clone(),
-        strength => format!("{}: {}", strength_word(strength), clause.text),
+        strength => format!("{}: {}", strength.word(), clause.text),
     };
     Task {
         gap,
@@ -76,15 +75,6 @@ pub(crate) fn task(
         context,
         situation: situation(clause, obligation, kind, ground),
         must_hold: Arc::clone(&common.must_hold),
-    }
-}
-
-fn strength_word(strength: Strength) -> &'static str {
-    match strength {
-        Strength::Invariant => "invariant",
-        Strength::Must => "must",
-        Strength::Should => "should",
-        Strength::Could => "could",
     }
 }
 

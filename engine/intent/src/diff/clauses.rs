@@ -106,7 +106,7 @@ fn edits(before: &Clause<'_>, after: &Clause<'_>) -> Vec<Edit> {
         _ => edits.push(Edit::Loosened { from, to }),
     }
     let said = |clause: &Clause<'_>| match clause.kind {
-        ClauseKind::Duty => format!("{}: {}", word(clause.strength), clause.text),
+        ClauseKind::Duty => format!("{}: {}", clause.strength.word(), clause.text),
         _ => clause.text.to_owned(),
     };
     if normal(&said(before)) != normal(&said(after)) {
@@ -299,13 +299,4 @@ fn strip(json: &mut Json) {
 /// Lengths in order. A month is compared as 30 days, which orders all that people write.
 fn weight(length: Length) -> i128 {
     i128::from(length.months) * 30 * 86_400_000_000 + i128::from(length.micros)
-}
-
-pub(super) fn word(strength: Strength) -> &'static str {
-    match strength {
-        Strength::Invariant => "invariant",
-        Strength::Must => "must",
-        Strength::Should => "should",
-        Strength::Could => "could",
-    }
 }

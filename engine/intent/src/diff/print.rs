@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use super::clauses::word;
 use super::{ClauseDiff, ClauseKind, DeclarationDiff, Diff, Edit, Place};
 use crate::lowered::{Backfill, Length};
 
@@ -55,7 +54,7 @@ impl ClauseDiff {
     #[must_use]
     pub fn heading(&self) -> String {
         let mut text = match self.kind {
-            ClauseKind::Duty => format!("{}: {}", word(self.strength), self.text),
+            ClauseKind::Duty => format!("{}: {}", self.strength.word(), self.text),
             ClauseKind::Fallback => format!("fallback: {}", self.text),
             ClauseKind::Assertion if self.text.starts_with("assert") => self.text.clone(),
             ClauseKind::Assertion => format!("assert: {}", self.text),

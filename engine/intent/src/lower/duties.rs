@@ -200,7 +200,7 @@ impl Lowering {
             Some(label) => parts.extend(["label", label]),
             None => {
                 parts.extend(scope.path.iter().map(String::as_str));
-                parts.extend([strength_word(strength), &said]);
+                parts.extend([strength.word(), &said]);
             }
         }
         let id = self.slugs.clause(&parts);
@@ -515,13 +515,4 @@ fn key(called: &str, entity: String) -> Role {
         fields.push(entity.clone());
     }
     Role::Key { entity, fields }
-}
-
-fn strength_word(strength: Strength) -> &'static str {
-    match strength {
-        Strength::Invariant => "invariant",
-        Strength::Must => "must",
-        Strength::Should => "should",
-        Strength::Could => "could",
-    }
 }

@@ -8,14 +8,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use homeostat_agents::AgentsFile;
-use homeostat_graph::Program;
+use homeostat_graph::CompileError;
 use homeostat_intent::Spec;
 use homeostat_log::{ChainHash, Control, Event, LogError, Reader};
 use homeostat_world::{Position, Snapshot, Store, Timestamp};
 
 use super::difference::difference;
 use super::{Checker, Found, Violation};
-use crate::checkpoint;
+use crate::checkpoint::{self, Saved};
 use crate::machine::Machine;
 use crate::versions::{self, Next};
 
@@ -69,21 +69,14 @@ impl StateCheck {
         snapshot: &impl Snapshot,
         given: &Spec,
     ) -> Result<Option<Self>, String> {
-        let Some(bytes) = checkpoint::stored(snapshot)? else { return Ok(None) };
-        let (versions, position, of) = checkpoint::versions(&bytes)?;
-        let chain = reader.chain_at(position).map_err(|error| error.to_string())?;
-        let Some(chain) = chain.filter(|chain| chain.to_string() == of) else {
-            return Err("it is of another log".to_owned());
-        };
-        let specs =
-            versions::follow(reader, &versions, given).map_err(|error| error.to_string())?;
-        let (Some(first), Some(newest)) = (specs.first(), specs.last()) else {
-            return Err("it is of no version".to_owned());
-        };
-        let unclear = |error: homeostat_graph::CompileError| error.to_string();
-        let program = Arc::new(Program::compile(newest).map_err(unclear)?);
         let file = Arc::new(AgentsFile::default());
-        let machine = checkpoint::decode(&bytes, &program, &newest.limits, &file)?;
+        let Some(Saved { machine, specs, chain }) =
+            checkpoint::saved(reader, snapshot, given, &file)?
+        else {
+            return Ok(None);
+        };
+        let unclear = |error: CompileError| error.to_string();
+        let first = specs.first().ok_or("it is of no version")?;
         let blank = machine.blank(first).map_err(unclear)?;
         let later = versions::later(&specs).map_err(unclear)?;
         Ok(Some(Self::of(&machine, blank, later, chain)))

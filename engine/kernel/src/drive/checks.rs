@@ -6,25 +6,21 @@
 //! Promise: a check is of the log and of the state at one position, whatever happens meanwhile.
 //! Start reading at [`Loop::begin_check`].
 
-use std::collections::BTreeMap;
-
 use homeostat_agents::Runner;
 use homeostat_conductor::Decision;
-
-use homeostat_log::{Actor, Append, ChainHash, Expect, Proof, Step};
-use homeostat_world::{Clock, Position, Snapshot, Store, TaskHandle, Tasks, Timestamp};
+use homeostat_intent::lowered::Checker as Judging;
+use homeostat_log::{Actor, Append, ChainHash, Control, Expect};
+use homeostat_world::{Clock, Position, Store, TaskHandle, Tasks, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Loop;
+use super::queries::YIELD_EVERY;
 use super::round::{Destination, Round};
-use crate::check::{Checked, Checker, Found, LogCheck, StateCheck};
+use crate::check::{Checked, Checker, LogCheck, Look, StateCheck, Stepped};
 use crate::contract::{Finding, ReportError, Reported};
 use crate::handle::{AppendError, CheckBegun};
 use crate::status::Health;
 use crate::versions::{self, VersionError};
-
-/// Events that a check takes in before it lets others run: well under a millisecond.
-const YIELD_EVERY: u64 = 512;
 
 /// A check that is under way.
 #[derive(Debug)]
@@ -59,7 +55,9 @@ where
 
     /// A version took over: what it asks and nobody has answered is looked at now, where checks are made at all.
     pub(super) fn check_for_answers(&mut self, now: Timestamp) {
-        if self.settings.check_every.is_some() && self.machine.lacks_answers() {
+        // A command is run with a check; a person is not.
+        let is_looked_at = |checker: &Judging| !matches!(checker, Judging::Review);
+        if self.settings.check_every.is_some() && self.machine.lacks_answers(is_looked_at) {
             self.next_check = Some(now);
         }
     }
@@ -85,19 +83,16 @@ where
             drop(reply.send(begun.clone()));
         }
         // Taken here, so that it reaches exactly as far as the state does.
-        let proof = self.log.reader().prove(Position::new(1));
+        let mut look = Look::new(self.log.reader().prove(Position::new(1)), checkers);
         let (checked, tasks) = (self.checked_in.clone(), self.tasks.clone());
         let task = self.tasks.spawn("check", async move {
-            let found = match proof {
-                Ok(proof) => look(proof, checkers, &tasks).await,
-                Err(error) => {
-                    let told = |mut checker: Box<dyn Checker>| {
-                        checker.proved(Err(&error));
-                        (checker.name(), checker.found())
-                    };
-                    checkers.into_iter().map(told).collect()
+            for nth in 1_u64.. {
+                let Some(stepped) = look.step() else { break };
+                if stepped == Stepped::Indexes || nth.is_multiple_of(YIELD_EVERY) {
+                    tasks.yield_now().await;
                 }
-            };
+            }
+            let found = look.found();
             // The loop may have ended; then the next start checks again.
             drop(checked.send(Checked { position: head.position, at: now, found }).await);
         });
@@ -119,7 +114,11 @@ where
         let asked = self.machine.asked();
         let news = self.machine.reports().news(&checked, |check| asked.contains(check));
         for control in &news {
-            tracing::warn!(?control, "a check found another answer than the last one");
+            if let Control::CheckReported { holds: Some(true), .. } = control {
+                tracing::info!(?control, "a check found that all is well, and had not said so");
+            } else {
+                tracing::warn!(?control, "a check found another answer than the last one");
+            }
         }
         if self.health == Health::Ok {
             self.carried.extend(news.into_iter().map(Decision::Record));
@@ -165,32 +164,4 @@ where
             checking.task.join().await;
         }
     }
-}
-
-/// Shows each checker every event of the log, each proved, and how the proof ends.
-async fn look<P: Snapshot>(
-    mut proof: Proof<P>,
-    mut checkers: Vec<Box<dyn Checker>>,
-    tasks: &impl Tasks,
-) -> BTreeMap<&'static str, Found> {
-    for nth in 1_u64.. {
-        let end = match proof.step() {
-            Ok(Step::Event(event)) => {
-                checkers.iter_mut().for_each(|checker| checker.see(&event));
-                if nth.is_multiple_of(YIELD_EVERY) {
-                    tasks.yield_now().await;
-                }
-                continue;
-            }
-            Ok(Step::Indexes) => {
-                tasks.yield_now().await;
-                continue;
-            }
-            Ok(Step::Whole(verified)) => Ok(verified.index_faults),
-            Err(error) => Err(error),
-        };
-        checkers.iter_mut().for_each(|checker| checker.proved(end.as_ref().copied()));
-        break;
-    }
-    checkers.into_iter().map(|checker| (checker.name(), checker.found())).collect()
 }

@@ -10,6 +10,7 @@ use homeostat_agents::{Runner, Verdict as Judgement};
 use homeostat_conductor::Decision;
 use homeostat_graph::Began;
 use homeostat_intent::Spec;
+use homeostat_intent::lowered::Checker;
 use homeostat_log::{Actor, Event};
 use homeostat_log::{Append, Control, Expect, LogError, NewEvent, Receipt, Refusal, cloudevents};
 use homeostat_world::limits::{COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_QUEUE_MAX};
@@ -109,7 +110,8 @@ where
             let now = self.clock.now();
             self.next_check = Some(now + every);
             let in_doubt = self.starts_from_checkpoint || self.machine.reports().any();
-            if in_doubt || self.machine.lacks_answers() {
+            let is_own = |checker: &Checker| matches!(checker, Checker::BuiltIn(_));
+            if in_doubt || self.machine.lacks_answers(is_own) {
                 self.begin_check(now);
             }
         }

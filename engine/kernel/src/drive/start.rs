@@ -14,7 +14,7 @@ use homeostat_log::{Control, LogError, Reader};
 use homeostat_world::{Clock, Position, Store, Tasks, canary};
 
 use crate::check::StateCheck;
-use crate::checkpoint;
+use crate::checkpoint::{self, Saved};
 use crate::contract;
 use crate::drive::{Parts, Settings};
 use crate::machine::Machine;
@@ -177,18 +177,10 @@ fn restored<S: Store, C, T, R>(
     parts: &Parts<S, C, T, R>,
     file: &Arc<AgentsFile>,
 ) -> Result<Option<(Machine, Arc<Spec>)>, String> {
-    let Some(bytes) = checkpoint::stored(&parts.store.snapshot())? else { return Ok(None) };
-    let (versions, position, chain) = checkpoint::versions(&bytes)?;
-    let reader = parts.log.reader();
-    let of_this_log = reader.chain_at(position).ok().flatten();
-    if of_this_log.is_none_or(|of_this_log| of_this_log.to_string() != chain) {
-        return Err("it is of another log".to_owned());
-    }
-    let specs = versions::follow(&reader, &versions, &parts.spec).map_err(|it| it.to_string())?;
-    let spec = specs.into_iter().next_back().ok_or("it is of no version")?;
-    let program = Arc::new(Program::compile(&spec).map_err(|error| error.to_string())?);
-    let machine = checkpoint::decode(&bytes, &program, &spec.limits, file)?;
-    Ok(Some((machine, Arc::new(spec))))
+    let (reader, snapshot) = (parts.log.reader(), parts.store.snapshot());
+    let saved = checkpoint::saved(&reader, &snapshot, &parts.spec, file)?;
+    let of = |Saved { machine, mut specs, .. }: Saved| Some((machine, Arc::new(specs.pop()?)));
+    Ok(saved.and_then(of))
 }
 
 /// Whether the log's last word on the engine's state is that a replay gave another one. A checkpoint

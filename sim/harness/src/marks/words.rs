@@ -9,7 +9,7 @@ use homeostat_graph::Clause;
 use homeostat_intent::Spec;
 use homeostat_intent::lowered::{
     Comparison, Condition, Direction, Duty, Expr, Guard, Item, Length, Literal, Path, Performer,
-    Role, Strength,
+    Role,
 };
 
 use super::{Mark, Sign};
@@ -81,12 +81,7 @@ pub(super) fn of_duty(
     duty: &Duty,
     words: &mut BTreeSet<&'static str>,
 ) {
-    words.insert(match duty.strength {
-        Strength::Invariant => "invariant",
-        Strength::Must => "must",
-        Strength::Should => "should",
-        Strength::Could => "could",
-    });
+    words.insert(duty.strength.word());
     words.insert(match duty.by {
         Performer::Agent => "by-agent",
         Performer::System => "by-system",

@@ -60,11 +60,5 @@ pub(crate) fn any_means(words: &[String], slug: &str, strength: Strength) -> boo
 }
 
 fn means(word: &str, slug: &str, strength: Strength) -> bool {
-    let all = match strength {
-        Strength::Invariant => "invariant",
-        Strength::Must => "must",
-        Strength::Should => "should",
-        Strength::Could => "could",
-    };
-    word == all || word == slug
+    word == strength.word() || word == slug
 }
