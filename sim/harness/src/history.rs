@@ -100,6 +100,16 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<u64>,
     },
+    /// A person said whether a proposition holds.
+    Reported {
+        /// Which.
+        check: String,
+        /// Whether it does; none where that could not be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holds: Option<bool>,
+        /// Where that stands in the log; or why it was not taken.
+        outcome: Result<u64, String>,
+    },
     /// An agent's run came to its end, whether the engine still asks for it or not.
     Answered {
         /// Which agent.

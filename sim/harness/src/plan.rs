@@ -129,6 +129,14 @@ pub enum Action {
     },
     /// Somebody has the engine check what it keeps against its log, once.
     Check,
+    /// A person says whether a proposition holds that the spec leaves to people or to a command, once.
+    Report {
+        /// Its name.
+        check: String,
+        /// Whether it does; none: that cannot be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holds: Option<bool>,
+    },
 }
 
 /// An event that a client sends.

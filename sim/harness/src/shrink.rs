@@ -204,7 +204,10 @@ impl<F: FnMut(&Plan) -> bool> Shrinker<F> {
                             (*nth, *thinks, *times) = (0, Duration::ZERO, 1);
                         }
                         Action::Read { from, .. } => *from = 1,
-                        Action::Adopt | Action::Answer { .. } | Action::Check => {}
+                        Action::Adopt
+                        | Action::Answer { .. }
+                        | Action::Check
+                        | Action::Report { .. } => {}
                     }
                 }
             });

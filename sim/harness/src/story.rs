@@ -38,6 +38,15 @@ fn told(text: &mut String, start: Timestamp, at: Timestamp, who: &str, what: &st
     let _written = writeln!(text, "{:>18}  {who:<9} {what}", passed.to_string());
 }
 
+/// What a person says of a proposition.
+const fn finding(holds: Option<bool>) -> &'static str {
+    match holds {
+        Some(true) => "holds",
+        Some(false) => "does not hold",
+        None => "may hold or not",
+    }
+}
+
 fn line_in_words(line: &Line) -> String {
     match &line.what {
         What::Opens { head, checkpoint } => {
@@ -66,6 +75,12 @@ fn line_in_words(line: &Line) -> String {
         }
         What::Asked { outcome, position: Some(position) } => format!("{outcome}, e{position}"),
         What::Asked { outcome, .. } => outcome.clone(),
+        What::Reported { check, holds, outcome: Ok(position) } => {
+            format!("says that `{check}` {}, e{position}", finding(*holds))
+        }
+        What::Reported { check, outcome: Err(why), .. } => {
+            format!("says nothing of `{check}`: {why}")
+        }
         What::Answered { agent, lines } => format!("hears {lines} lines of {agent}"),
         What::Shown { from, events, why: None } => {
             format!("reads {} events from e{from} on", events.len())

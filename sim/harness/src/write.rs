@@ -10,6 +10,7 @@ mod scenario;
 mod sorts;
 mod suites;
 
+use homeostat_intent::lowered::{Invariant, Proposition};
 use homeostat_intent::{Source, Spec};
 use homeostat_log::control::Decision;
 use homeostat_world::{Chance, Duration, Timestamp};
@@ -117,6 +118,9 @@ pub fn write(seed: u64, scenario: &Scenario) -> Plan {
     if swarm.has(Family::Disk) {
         checks(&mut plan, &mut Draw::new(&chance, "checks"));
     }
+    if swarm.has(Family::Human) {
+        reports(&mut plan, &scenario.spec, &mut Draw::new(&chance, "reports"));
+    }
     plan.sort();
     plan
 }
@@ -155,6 +159,19 @@ fn checks(plan: &mut Plan, draw: &mut Draw) {
     }
     for at in times {
         plan.steps.push(Step { at, client: draw.count(1, plan.clients), action: Action::Check });
+    }
+}
+
+/// People say now and then of what the spec leaves to them whether it holds, and some cannot tell.
+fn reports(plan: &mut Plan, spec: &Spec, draw: &mut Draw) {
+    let asked = |it: &&Invariant| matches!(&it.says, Proposition::Named(by) if by.is_asked());
+    let checks: Vec<&String> = spec.invariants.iter().filter(asked).map(|it| &it.slug).collect();
+    for _ in 0..draw.count(0, 4) {
+        let Some(check) = draw.one_of(&checks).copied().cloned() else { return };
+        let holds = draw.one_of(&[None, Some(false), Some(true)]).copied().flatten();
+        let at = draw.length(Duration::ZERO, plan.active);
+        let client = draw.count(1, plan.clients);
+        plan.steps.push(Step { at, client, action: Action::Report { check, holds } });
     }
 }
 

@@ -7,7 +7,7 @@
 //! client tries again.
 //! Start reading at [`Client::run`].
 
-use homeostat_api::wire::{AdoptionRequest, DecisionRequest, SpecText, State};
+use homeostat_api::wire::{AdoptionRequest, DecisionRequest, Finding, SpecText, State};
 use homeostat_api::{ClientError, GapFilter, Patience};
 use homeostat_graph::asked_at;
 use homeostat_log::control::Decision;
@@ -85,6 +85,9 @@ impl<C: Clock> Client<C> {
                 Action::Adopt => self.adopt(&doors, &mut api).await,
                 Action::Answer { decision } => self.answer(&doors, &mut api, decision).await,
                 Action::Check => self.check(&doors, &mut api).await,
+                Action::Report { check, holds } => {
+                    self.report(&doors, &mut api, check, holds).await;
+                }
             }
         }
     }
@@ -237,6 +240,25 @@ impl<C: Clock> Client<C> {
             Err(error) => format!("cannot have the engine check itself: {error}"),
         };
         self.asked(doors, outcome, None);
+    }
+
+    /// Says what was found of a proposition, once.
+    async fn report<D: Doors>(
+        &self,
+        doors: &D,
+        api: &mut Api<D, C>,
+        check: String,
+        holds: Option<bool>,
+    ) {
+        let by = client_name(self.number);
+        let finding =
+            Finding { instance: None, holds, detail: "as the Plan has it".to_owned(), by };
+        let outcome = match api.report(&check, &finding).await {
+            Ok(reported) => Ok(reported.position.get()),
+            Err(error) => Err(error.to_string()),
+        };
+        let what = What::Reported { check, holds, outcome };
+        self.recorder.record(doors.clock().now(), &client_name(self.number), what);
     }
 
     fn asked<D: Doors>(&self, doors: &D, outcome: String, position: Option<u64>) {

@@ -1,7 +1,7 @@
 //! Promise: an acknowledged event stands at the position that was said, as it was sent, once. What
 //! was acknowledged before a request was first sent stands before it. What was refused for good is
-//! not in the log, nothing is there that nobody sent, and decisions of people stand where they were
-//! said to. Survives every crash and loss of power, as appends are asked for with `Power`.
+//! not in the log, nothing is there that nobody sent, and what people decided and found stands where it
+//! was said to. Survives every crash and loss of power, as appends are asked for with `Power`.
 //!
 //! Start reading at [`judge`].
 
@@ -47,6 +47,9 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
             What::InDoubt { ids, .. } => in_doubt.extend(ids.iter().map(String::as_str)),
             What::Decided { gap, position: Some(position), .. } => {
                 decided(evidence, gap, *position, findings);
+            }
+            What::Reported { check, holds, outcome: Ok(position) } => {
+                reported(evidence, (check, *holds), (&line.node, *position), findings);
             }
             _ => {}
         }
@@ -150,5 +153,27 @@ fn decided(evidence: &Evidence, gap: &str, position: u64, findings: &mut Finding
     let holds = matches!(stands, Some((_, Control::GapDecided { gap: of, .. })) if of == gap);
     if !holds {
         findings.push(format!("a decision about `{gap}` was said to stand at e{position}"));
+    }
+}
+
+/// A finding stands where its author was told, as theirs.
+fn reported(
+    evidence: &Evidence,
+    (check, holds): (&str, Option<bool>),
+    (author, position): (&str, u64),
+    findings: &mut Findings,
+) {
+    let stands = evidence.controls().find(|(event, _)| event.position.get() == position);
+    let is_so = stands.is_some_and(|(event, control)| match control {
+        Control::CheckReported { check: of, instance: None, holds: said, by: Some(by), .. } => {
+            of == check
+                && *said == holds
+                && by == author
+                && event.event.actor == Actor::Human(by.clone())
+        }
+        _ => false,
+    });
+    if !is_so {
+        findings.push(format!("what {author} found of `{check}` was said to stand at e{position}"));
     }
 }

@@ -96,6 +96,7 @@ fn every_kind_of_fault_occurs_and_some_runs_have_none() {
                 Action::Answer { decision: Decision::Backfill } => "let the past be done",
                 Action::Answer { .. } => "let the past be",
                 Action::Check => "check",
+                Action::Report { .. } => unreachable!("nothing in this spec is left to people"),
             });
         }
         seen.extend(plan.faults.is_empty().then_some("quiet"));
