@@ -10,9 +10,10 @@
 mod periods;
 
 use homeostat_intent::lowered::Period;
+use homeostat_world::canary;
 use jiff::Timestamp as Instant;
 use jiff::civil::Date;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
 use crate::calendar::{DAY, civil_from_days, days_from_civil};
 
@@ -115,7 +116,19 @@ impl Zone {
             second.try_into().ok()?,
             (micros * 1_000).try_into().ok()?,
         );
-        Some(self.0.to_timestamp(local).ok()?.as_microsecond())
+        let local = self.0.to_ambiguous_timestamp(local);
+        let at = match local.offset() {
+            AmbiguousOffset::Gap { .. } if canary::planted("a_skipped_hour_comes_early") => {
+                local.earlier()
+            }
+            AmbiguousOffset::Fold { .. }
+                if canary::planted("a_repeated_hour_counts_when_it_comes_again") =>
+            {
+                local.later()
+            }
+            _ => local.compatible(),
+        };
+        Some(at.ok()?.as_microsecond())
     }
 
     fn offset(&self, at: i64) -> Option<i64> {

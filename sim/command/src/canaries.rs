@@ -65,23 +65,24 @@ enum Ground {
 
 impl Ground {
     fn of(path: &Path) -> Result<Self, String> {
-        if path.parent().is_some_and(|folder| folder.ends_with(KEPT)) {
+        let is_in = |kept: &str| path.parent().is_some_and(|folder| folder.ends_with(kept));
+        if KEPT.into_iter().any(is_in) {
             return files::plan(path).map(|plan| Self::Kept(Box::new(plan)));
         }
         scenario(path).map(|scenario| Self::Scenario(Box::new(scenario)))
     }
 
-    /// The Plan of a seed. A kept Plan is itself, with chance from that seed.
+    /// The Plan of a seed. A kept Plan is itself first, and then itself with other chance.
     fn plan(&self, seed: u64) -> Plan {
         match self {
             Self::Scenario(scenario) => write(seed, scenario),
-            Self::Kept(plan) => Plan { seed, ..Plan::clone(plan) },
+            Self::Kept(plan) => Plan { seed: plan.seed.saturating_add(seed), ..Plan::clone(plan) },
         }
     }
 }
 
-/// The folder of kept Plans.
-const KEPT: &str = "seeds";
+/// The folders of kept Plans.
+const KEPT: [&str; 2] = ["seeds", "plans"];
 
 /// What became of one canary.
 struct Row {

@@ -25,8 +25,8 @@ pub struct Canary {
     pub oracle: &'static str,
     /// What is wrong then.
     pub defect: &'static str,
-    /// The scenario whose seeds it is hunted with, in `scenarios/`; or a kept Plan, `seeds/…`, for what
-    /// only a handful of steps at their very times brings to light.
+    /// The scenario whose seeds it is hunted with, in `scenarios/`; or a kept Plan, `seeds/…` or
+    /// `plans/…`, for what only a handful of steps at their very times brings to light.
     pub scenario: &'static str,
 }
 

@@ -305,6 +305,24 @@ pub const ALL: &[Canary] = &[
     ),
     canary(
         "meaning",
+        "what_is_inferred_counts_as_seen",
+        "words",
+        "a guard takes what is inferred for what was seen, though it does not ask for that",
+    ),
+    canary(
+        "meaning",
+        "a_skipped_hour_comes_early",
+        "plans/quarter",
+        "what falls into the hour that a night skips comes an hour early",
+    ),
+    canary(
+        "meaning",
+        "a_repeated_hour_counts_when_it_comes_again",
+        "plans/quarter",
+        "what falls into the hour that a night repeats comes the second time",
+    ),
+    canary(
+        "meaning",
         "anybody_reports_checks",
         "words",
         "what a client says of a check is taken for what a check found",
