@@ -144,6 +144,12 @@ pub const ALL: &[Canary] = &[
     ),
     canary(
         "dispatch",
+        "dispatched_in_the_order_of_opening",
+        "words",
+        "agents go to gaps in the order in which these opened, however severe another is",
+    ),
+    canary(
+        "dispatch",
         "effect_before_its_record",
         "crm",
         "an agent is started before its record is durable",

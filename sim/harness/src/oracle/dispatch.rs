@@ -2,14 +2,16 @@
 //! and before it closed; attempts are counted without holes. A person's gaps have no agents, and
 //! are never escalated to people; no gap is while it is closed, or twice without a word in between.
 //! Whoever worked was recorded before, and works once: no crash leaves an agent that nobody knows of.
+//! No gap gets its agent before one that is more severe and was waiting for its first: a violation goes
+//! before every `must`, and that before what is softer.
 //!
 //! Start reading at [`judge`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use homeostat_intent::lowered::Performer;
+use homeostat_intent::lowered::{Performer, Strength};
 use homeostat_log::{Control, Event};
-use homeostat_world::Position;
+use homeostat_world::{Position, Timestamp};
 
 use super::told::Told;
 use super::{Evidence, Findings};
@@ -17,7 +19,9 @@ use crate::history::What;
 
 pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     let mut told = Told::default();
+    let mut waiting = Waiting::default();
     for (event, control) in evidence.controls() {
+        waiting.take(evidence, event, control, findings);
         match control {
             Control::GapOpened { gap, .. } => {
                 let known = told.gaps.get(gap);
@@ -35,6 +39,66 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
         told.take(control, event.recorded);
     }
     worked(evidence, &told, findings);
+}
+
+/// Gaps that an agent may be given and that never had one, by what the log says: nothing holds these
+/// back but that nobody is free.
+#[derive(Debug, Default)]
+struct Waiting<'e>(BTreeMap<&'e str, (u8, Timestamp)>);
+
+impl<'e> Waiting<'e> {
+    /// Takes in the next control event. What was decided and written together has one time, so a gap
+    /// counts as waiting from the next time on: whoever decided knew of it then.
+    fn take(
+        &mut self,
+        evidence: &Evidence,
+        event: &Event,
+        control: &'e Control,
+        findings: &mut Findings,
+    ) {
+        match control {
+            Control::GapOpened { gap, depth, .. } => {
+                let (spec, program) = evidence.version_at(event.position);
+                let Some(name) = program.parse_name(gap) else { return };
+                let clause = program.clause(name.clause);
+                let is_for_agents = clause.performer == Performer::Agent
+                    && evidence.setup.agents.member_for(&clause.action).is_some()
+                    && u32::from(*depth) < spec.limits.max_agent_depth;
+                if is_for_agents {
+                    self.0.insert(gap, (rank(clause.strength), event.recorded));
+                }
+            }
+            Control::AgentSpawned { agent, gap, .. } => {
+                self.0.remove(gap.as_str());
+                let Some(clause) = evidence.setup.clause_of(gap) else { return };
+                let own = rank(clause.strength);
+                let goes_before =
+                    |(rank, since): &(u8, Timestamp)| *rank < own && *since < event.recorded;
+                if let Some((other, _)) = self.0.iter().find(|(_, it)| goes_before(it)) {
+                    let at = event.position;
+                    findings.push(format!(
+                        "e{at} spawns `{agent}` for `{gap}` before any for `{other}`, which is more severe"
+                    ));
+                }
+            }
+            Control::GapClosed { gap, .. }
+            | Control::GapEscalated { gap, .. }
+            | Control::GapDecided { gap, .. } => {
+                self.0.remove(gap.as_str());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The more severe, the lower.
+const fn rank(strength: Strength) -> u8 {
+    match strength {
+        Strength::Invariant => 0,
+        Strength::Must => 1,
+        Strength::Should => 2,
+        Strength::Could => 3,
+    }
 }
 
 fn worked(evidence: &Evidence, told: &Told, findings: &mut Findings) {

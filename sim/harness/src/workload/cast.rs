@@ -2,7 +2,7 @@
 //!
 //! In: a spec, chance. Out: the text of an agents file (`engine/agents/agents-file.md`).
 //! Never: an agent for what only people do. Promise: the text is accepted by the agents' own reader;
-//! without mischief every agent resolves. Start reading at [`agents_file`].
+//! without mischief every agent resolves, and nobody looks after what must always hold. Start reading at [`agents_file`].
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -77,7 +77,21 @@ pub fn agents_file(spec: &Spec, chance: &Chance, mischief: bool) -> String {
         member(&mut out, spec, action, mischief, trigger, &mut draw);
         appended(&mut out, spec, &shapes, duty, trigger);
     }
+    if mischief {
+        menders(&mut out, spec, &actions, &mut Draw::new(chance, "menders"));
+    }
     out
+}
+
+/// Agents for some of what must always hold; the rest of it goes to people at once. No event of theirs
+/// closes such a gap, so they try in vain, before everybody who has a duty.
+fn menders(out: &mut String, spec: &Spec, taken: &[&str], draw: &mut Draw) {
+    for assertion in &spec.assertions {
+        let slug = assertion.slug.as_str();
+        if draw.percent(30) && !taken.contains(&slug) {
+            member(out, spec, slug, false, None, draw);
+        }
+    }
 }
 
 fn member(
