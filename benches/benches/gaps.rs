@@ -368,21 +368,25 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("p1 bound: hash table and timer alone", |b| b.iter(|| bound_p1(&p1)));
     group.bench_function("p1 in memory", |b| b.iter(|| in_memory(&first, &p1)));
     group.bench_function("p2 bound: hash table and timer alone", |b| b.iter(|| bound_p2(&p2)));
-    group.bench_function("p2 in memory", |b| b.iter(|| in_memory(&second, &p2)));
-    assert_eq!(bound_p2(&p2), in_memory(&second, &p2), "both find the same gaps of p2");
-    let stored = events(&p1);
-    assert_eq!(from_events(&first, &stored), in_memory(&first, &p1));
+    group.bench_function("p2 in memory", |b| {
+        assert_eq!(bound_p2(&p2), in_memory(&second, &p2), "both find the same gaps of p2");
+        b.iter(|| in_memory(&second, &p2));
+    });
+    // What is measured is made where it is measured: a filter then leaves out the making of the rest,
+    // which a profiler would wait for.
     group.bench_function("p1 from events as the log reads them", |b| {
+        let stored = events(&p1);
+        assert_eq!(from_events(&first, &stored), in_memory(&first, &p1));
         b.iter(|| from_events(&first, &stored));
     });
-    drop(stored);
     for (name, program, rows) in [("p1", &first, &p1), ("p2", &second, &p2)] {
-        let text = lines(rows);
-        assert_eq!(from_lines(program, &text), in_memory(program, rows));
         group.bench_function(format!("{name} bound: JSON Lines parsed alone"), |b| {
+            let text = lines(rows);
             b.iter(|| parse_only(&text));
         });
         group.bench_function(format!("{name} from JSON Lines"), |b| {
+            let text = lines(rows);
+            assert_eq!(from_lines(program, &text), in_memory(program, rows));
             b.iter(|| from_lines(program, &text));
         });
     }

@@ -82,11 +82,12 @@ impl Columns {
 
     /// Lets go of what this event replaced.
     pub(crate) fn settle(&mut self, symbols: &mut Symbols) {
-        for (_, instance, old) in self.replaced.drain(..) {
+        for (_, instance, old) in &self.replaced {
             instance.release(symbols);
             old.primary.release(symbols);
             old.inferred.release(symbols);
         }
+        self.replaced.clear();
     }
 
     /// The value now.

@@ -86,9 +86,10 @@ impl Counts {
 
     /// The event is over.
     pub(crate) fn settle(&mut self, symbols: &mut Symbols) {
-        for (_, owner, _) in self.replaced.drain(..) {
+        for (_, owner, _) in &self.replaced {
             owner.release(symbols);
         }
+        self.replaced.clear();
     }
 
     /// Bytes set aside.

@@ -16,7 +16,7 @@ use crate::guards::Moment;
 use crate::open::{Frame, NEVER, Obligation, Stage, Values};
 use crate::program::{Clause, ClauseIndex, Program, at};
 use crate::state::{Sink, State};
-use crate::wheel::Timer;
+use crate::wheel::{Ready, Timer};
 
 /// The wheel may hold this many dead timers before it is worth looking.
 const DEAD_TIMERS: usize = 8_192;
@@ -93,7 +93,7 @@ impl State {
             let kind = self.gap_kind(program, slot, clause.gap);
             self.open_gap(slot, kind, activated, sink);
         }
-        self.set_timer(program, slot);
+        self.set_timer_from(slot, from);
     }
 
     /// What sort of gap an obligation opens that would usually open one of `usual`.
@@ -125,6 +125,17 @@ impl State {
             },
         );
         let watching = !program.watches.is_empty();
+        if !watching && !ticking && self.bounds.earliest().is_none() {
+            while let Some(ready) = self.wheel.pop(self.now) {
+                self.fire_if_living(program, ready, sink);
+            }
+            return;
+        }
+        self.pass_alarms(program, watching, ticking, sink);
+    }
+
+    /// Deadlines are not all that time brings about: every alarm, in the order of their times.
+    fn pass_alarms(&mut self, program: &Program, watching: bool, ticking: bool, sink: Sink<'_>) {
         if watching {
             self.watches.pass(self.now);
         }
@@ -138,9 +149,7 @@ impl State {
             let first = [lasted, over, ticked].into_iter().flatten().min();
             let upto = first.map_or(self.now, |time| time + 1);
             if let Some(ready) = self.wheel.pop(upto) {
-                if self.open.is_living(ready.slot, ready.generation) {
-                    self.fire(program, ready.slot, ready.time, sink);
-                }
+                self.fire_if_living(program, ready, sink);
             } else if let Some(alarm) = episode
                 && first == lasted
             {
@@ -156,7 +165,11 @@ impl State {
         }
     }
 
-    fn fire(&mut self, program: &Program, slot: u32, time: i64, sink: Sink<'_>) {
+    fn fire_if_living(&mut self, program: &Program, ready: Ready, sink: Sink<'_>) {
+        let Ready { slot, time, .. } = ready;
+        if !self.open.is_living(slot, ready.generation) {
+            return;
+        }
         let obligation = self.open.get_mut(slot);
         if time != obligation.due {
             let usual = at(&program.clauses, obligation.clause).gap;
@@ -231,12 +244,18 @@ impl State {
     /// once it has settled, or its deadline.
     pub(crate) fn set_timer(&mut self, program: &Program, slot: u32) {
         let obligation = self.open.get(slot);
+        let clause = at(&program.clauses, obligation.clause);
+        let from = gap_from(clause, program.settle, obligation.activated, obligation.due);
+        self.set_timer_from(slot, from);
+    }
+
+    /// The same, of what opens a gap `from` some instant on.
+    fn set_timer_from(&mut self, slot: u32, from: Option<i64>) {
+        let obligation = self.open.get(slot);
         if obligation.stage != Stage::Active || self.examines {
             return;
         }
-        let clause = at(&program.clauses, obligation.clause);
         let due = obligation.due;
-        let from = gap_from(clause, program.settle, obligation.activated, due);
         let time = from.filter(|_| !obligation.gap_open).map_or(due, |from| from.min(due));
         if time == NEVER {
             return;

@@ -197,9 +197,10 @@ impl State {
                     if !scene.fates.is_empty() {
                         set_fates(program, clause, scene, Fate::Open);
                     }
-                    if !self.is_owed_since_before(clause, moment.trigger)
-                        && !self.queue_if_retroactive(program, clause, moment, scene, sink)
-                    {
+                    let as_usual = self.backlog.backfills.is_empty()
+                        || !self.is_owed_since_before(clause, moment.trigger)
+                            && !self.queue_if_retroactive(program, clause, moment, scene, sink);
+                    if as_usual {
                         self.activate(program, clause, moment, &scene.frame, sink);
                     }
                 }
@@ -216,9 +217,6 @@ impl State {
 
     /// Whether a duty is owed for this trigger already: an edit may put it into a guard that waits.
     fn is_owed_since_before(&self, clause: u32, trigger: u64) -> bool {
-        if self.backlog.backfills.is_empty() {
-            return false;
-        }
         let id = ObligationId { clause: ClauseIndex(clause), trigger: Position::new(trigger) };
         self.open.find(id).is_some()
     }

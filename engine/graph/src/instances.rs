@@ -110,9 +110,10 @@ impl Instances {
 
     /// The event is over.
     pub(crate) fn settle(&mut self, symbols: &mut Symbols) {
-        for news in self.news.drain(..) {
+        for news in &self.news {
             news.instance.release(symbols);
         }
+        self.news.clear();
     }
 
     /// Every living instance with the event since which it is, in no order.

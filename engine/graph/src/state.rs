@@ -347,7 +347,9 @@ impl State {
         if let Some(count) = plan.counted {
             self.recount(program, count, instance);
         }
-        self.point(program, column, instance);
+        if plan.inverses != [None; 2] {
+            self.point(program, column, instance);
+        }
     }
 
     /// Turns the inverses of a column to whom an instance names in it now.
@@ -427,11 +429,12 @@ impl State {
     }
 
     pub(crate) fn forget_event(&mut self) {
-        for field in self.touched.drain(..) {
+        for &field in &self.touched {
             if let Some(place) = self.fields.get_mut(field as usize) {
                 *place = Datum::Absent;
             }
         }
+        self.touched.clear();
         self.columns.settle(&mut self.symbols);
         self.instances.settle(&mut self.symbols);
         self.counts.settle(&mut self.symbols);

@@ -326,9 +326,6 @@ impl State {
         scene: &mut Scene,
         sink: Sink<'_>,
     ) -> bool {
-        if self.backlog.backfills.is_empty() {
-            return false;
-        }
         let owed = (moment.trigger, clause);
         // Ticks of before an adoption are not made up for, so none of them is retroactive.
         let Some(entered) = self.entered(moment.trigger) else { return false };
