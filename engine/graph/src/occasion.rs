@@ -29,6 +29,8 @@ use crate::table::Table;
 
 /// Triggers from this number on are occasions; below it they are positions of events.
 pub(crate) const FIRST: u64 = 1 << 63;
+/// The number of an occasion that went before a version took over from its own. No other gets it.
+pub(crate) const GONE: u64 = u64::MAX;
 
 /// Where something that is owed began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -41,6 +41,7 @@ impl Merge<'_> {
         withdrawn: Sink<'_>,
         sink: Sink<'_>,
     ) {
+        self.carry_occasions(state);
         let mut backlog = self.carried_backlog(state, withdrawn);
         let mut backfill = Backfill::new(adoption.position.get(), adoption.policy);
         backfill.clauses = self.added().collect();

@@ -2,10 +2,10 @@
 //!
 //! In: two programs. Out: numbers of one for numbers of the other.
 //! Never: pairs by slug or by place in the text: a clause is its identity, a guard is the triggers
-//! and conditions that it stands under.
+//! and conditions that it stands under, and of those of the same words the one with the same clauses.
 //! Promise: each is paired with one at most. Start reading at [`Pairing::of`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::program::{Clause, ItemPlan, Opens, Program, at};
 
@@ -26,8 +26,9 @@ pub(crate) struct Pairing {
     periodic: Vec<(u32, u32)>,
 }
 
-/// A guard by what it stands under, and which of those it is.
-type GuardKey = (Vec<String>, u32);
+/// What can be edited around its clauses, in the order of the text: its words, its number, and the
+/// clauses inside.
+type Framed<W> = Vec<(W, u32, BTreeSet<u32>)>;
 
 impl Pairing {
     pub(crate) fn of(old: &Program, new: &Program) -> Self {
@@ -47,9 +48,9 @@ impl Pairing {
         }
         let (old_walk, new_walk) = (Walk::over(old), Walk::over(new));
         let mut guards = vec![None; new.guards.len()];
-        for (key, &guard) in &new_walk.guards {
-            if let Some(place) = guards.get_mut(guard as usize) {
-                *place = old_walk.guards.get(key).copied();
+        for (old, new) in pairs(&old_walk.guards, &new_walk.guards, &before) {
+            if let Some(place) = guards.get_mut(new as usize) {
+                *place = Some(old);
             }
         }
         let mut holds_kept = vec![false; new.guards.len()];
@@ -60,9 +61,7 @@ impl Pairing {
                 }
             }
         }
-        let (old_ticks, new_ticks) = (periodic(old), periodic(new));
-        let same = |(key, place): (&(String, u32), &u32)| Some((*place, *new_ticks.get(key)?));
-        let periodic = old_ticks.iter().filter_map(same).collect();
+        let periodic = pairs(&periodic(old), &periodic(new), &before);
         Self { before, after, guards, around: old_walk.around, holds_kept, periodic }
     }
 
@@ -97,30 +96,59 @@ impl Pairing {
     }
 }
 
-/// Periodic blocks by their schedule as written, and which of those they are.
-fn periodic(program: &Program) -> BTreeMap<(String, u32), u32> {
-    let mut found = BTreeMap::new();
-    for (&block, place) in program.periodic.iter().zip(0..) {
-        let Opens::Every(plan) = &at(&program.blocks, block).opens else { continue };
-        let mut key = (plan.text.clone(), 0);
-        while found.contains_key(&key) {
-            key.1 += 1;
+/// Which is which, of the same words: first those that hold a clause that both versions have, then the
+/// rest, each time the first with the first.
+fn pairs<W: Eq>(old: &Framed<W>, new: &Framed<W>, before: &[Option<u32>]) -> Vec<(u32, u32)> {
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for must_share in [true, false] {
+        for (words, new, inside) in new {
+            if found.iter().any(|(_, paired)| paired == new) {
+                continue;
+            }
+            let kept: BTreeSet<u32> =
+                inside.iter().filter_map(|&clause| *at(before, clause)).collect();
+            let mut candidates = old.iter().filter(|(other, old, holds)| {
+                other == words
+                    && (!must_share || !kept.is_disjoint(holds))
+                    && found.iter().all(|(paired, _)| paired != old)
+            });
+            if let Some((_, old, _)) = candidates.next() {
+                found.push((*old, *new));
+            }
         }
-        found.insert(key, place);
     }
     found
 }
 
-/// A program's guards by key, and the guards around each clause.
+/// Periodic blocks by their schedule as written.
+fn periodic(program: &Program) -> Framed<String> {
+    let every = (0..).zip(&program.periodic).filter_map(|(place, &block)| {
+        let Opens::Every(plan) = &at(&program.blocks, block).opens else { return None };
+        let stands_in = |it: &Clause| !it.watched && outermost(program, it.block) == block;
+        let inside = (0..).zip(&program.clauses).filter(|(_, clause)| stands_in(clause));
+        Some((plan.text.clone(), place, inside.map(|(clause, _)| clause).collect()))
+    });
+    every.collect()
+}
+
+/// The block that a `for each` stands in at last.
+fn outermost(program: &Program, block: u32) -> u32 {
+    match &at(&program.blocks, block).opens {
+        Opens::Each(each) => outermost(program, each.outer),
+        _ => block,
+    }
+}
+
+/// A program's guards by what they stand under, and the guards around each clause.
 struct Walk {
-    guards: BTreeMap<GuardKey, u32>,
+    guards: Framed<Vec<String>>,
     around: Vec<Vec<u32>>,
 }
 
 impl Walk {
     fn over(program: &Program) -> Self {
         let around = vec![Vec::new(); program.clauses.len()];
-        let mut walk = Self { guards: BTreeMap::new(), around };
+        let mut walk = Self { guards: Vec::new(), around };
         for block in program.blocks.iter().filter(|block| !block.is_inside()) {
             let opened = match &block.opens {
                 Opens::Held(held) => held.text.clone(),
@@ -128,6 +156,10 @@ impl Walk {
                 Opens::Events | Opens::Each(_) | Opens::Always(_) => block.triggers.join("|"),
             };
             walk.items(program, &block.body, &mut vec![opened], &mut Vec::new());
+        }
+        for (_, guard, inside) in &mut walk.guards {
+            let around = (0..).zip(&walk.around).filter(|(_, around)| around.contains(guard));
+            inside.extend(around.map(|(clause, _)| clause));
         }
         walk
     }
@@ -153,11 +185,7 @@ impl Walk {
                 ItemPlan::Guard(guard) => {
                     let plan = at(&program.guards, guard);
                     under.push(plan.text.clone());
-                    let mut key = (under.clone(), 0);
-                    while self.guards.contains_key(&key) {
-                        key.1 += 1;
-                    }
-                    self.guards.insert(key, guard);
+                    self.guards.push((under.clone(), guard, BTreeSet::new()));
                     guards.push(guard);
                     self.items(program, &plan.body, under, guards);
                     guards.pop();

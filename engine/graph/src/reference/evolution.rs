@@ -21,7 +21,7 @@ use super::episodes::{Of, violated};
 use super::guards::{Reached, guard_number};
 use super::history::{History, Moment};
 use super::occasions::Occasion;
-use super::pairing::{block_of, guards_of, holds, periodic_of, stands_in};
+use super::pairing::{block_of, guards_of, holds, periodic_of, same, stands_in};
 use super::ticks::Ticked;
 
 impl<'a> History<'a> {
@@ -295,9 +295,11 @@ impl<'a> History<'a> {
     /// Ticks that were, as ticks of the blocks of the new version.
     fn ticks_under(&self, spec: &Spec) -> Vec<Ticked> {
         let (ours, theirs) = (periodic_of(self.spec), periodic_of(spec));
+        let pairs = same(&ours, &theirs, |(_, body)| body, |(_, body)| body);
         let moved = self.ticked.iter().filter_map(|tick| {
-            let (_, text, nth) = ours.iter().find(|(block, ..)| *block == tick.block)?;
-            let (block, ..) = theirs.iter().find(|(_, other, n)| other == text && n == nth)?;
+            let place = ours.iter().position(|(_, (block, _))| *block == tick.block)?;
+            let (_, now) = pairs.iter().find(|(ours, _)| *ours == place)?;
+            let (_, (block, _)) = theirs.get(*now)?;
             Some(Ticked { block: *block, ..tick.clone() })
         });
         moved.collect()
@@ -331,9 +333,11 @@ fn name_of(argument: &Argument) -> Option<String> {
 
 /// The same guard in another version.
 fn counterpart<'s>(guard: &Guard, ours: &Spec, theirs: &'s Spec) -> Option<&'s Guard> {
-    let ours = guards_of(ours);
-    let (place, _) = ours.iter().find(|(_, it)| std::ptr::eq(*it, guard))?;
-    guards_of(theirs).into_iter().find(|(other, _)| other == place).map(|(_, guard)| guard)
+    let (ours, theirs) = (guards_of(ours), guards_of(theirs));
+    let place = ours.iter().position(|(_, it)| std::ptr::eq(*it, guard))?;
+    let pairs = same(&ours, &theirs, |guard| &guard.body, |guard| &guard.body);
+    let (_, now) = pairs.into_iter().find(|(ours, _)| *ours == place)?;
+    theirs.get(now).map(|(_, guard)| *guard)
 }
 
 /// A guard with its number and the place of its block.

@@ -1,17 +1,15 @@
 //! Which clause and which guard of one version of a spec is which of another.
 //!
 //! In: two specs. Out: what corresponds.
-//! Never: goes by slugs or places: a clause is its identity, a guard what it stands under.
-//! Start reading at [`guards_of`].
+//! Never: goes by slugs or places: a clause is its identity, a guard what it stands under, and of
+//! those of the same words the one with the same clauses.
+//! Start reading at [`guards_of`], then [`same`].
 
 use homeostat_intent::lowered::{ClauseId, Duty, Guard, Item, Spec, Trigger};
 
-/// What a guard stands under: the trigger, and every condition from the outside in, its own last;
-/// and the how-manieth of that kind it is.
-pub(super) type Place = (Vec<String>, usize);
-
-/// Every guard of a spec in the order of the text, with what it stands under.
-pub(super) fn guards_of(spec: &Spec) -> Vec<(Place, &Guard)> {
+/// Every guard of a spec in the order of the text, with what it stands under: the trigger, and every
+/// condition from the outside in, its own last.
+pub(super) fn guards_of(spec: &Spec) -> Vec<(Vec<String>, &Guard)> {
     let mut found = Vec::new();
     for block in &spec.blocks {
         let opened = match &block.trigger {
@@ -24,7 +22,7 @@ pub(super) fn guards_of(spec: &Spec) -> Vec<(Place, &Guard)> {
     found
 }
 
-fn walk<'s>(items: &'s [Item], around: &[String], found: &mut Vec<(Place, &'s Guard)>) {
+fn walk<'s>(items: &'s [Item], around: &[String], found: &mut Vec<(Vec<String>, &'s Guard)>) {
     for item in items {
         let (text, body) = match item {
             Item::Duty(_) => continue,
@@ -34,8 +32,7 @@ fn walk<'s>(items: &'s [Item], around: &[String], found: &mut Vec<(Place, &'s Gu
         let mut under = around.to_vec();
         under.push(text.clone());
         if let Item::Guard(guard) = item {
-            let nth = found.iter().filter(|((texts, _), _)| *texts == under).count();
-            found.push(((under.clone(), nth), guard));
+            found.push((under.clone(), guard));
         }
         walk(body, &under, found);
     }
@@ -69,15 +66,50 @@ pub(super) fn block_of(id: ClauseId, spec: &Spec) -> Option<usize> {
     spec.blocks.iter().position(|block| stands_in(id, &block.body))
 }
 
-/// For each block of a spec that the calendar triggers: its place, its schedule as written, and the
-/// how-manieth of that kind it is.
-pub(super) fn periodic_of(spec: &Spec) -> Vec<(usize, &str, usize)> {
-    let mut found: Vec<(usize, &str, usize)> = Vec::new();
-    for (place, block) in spec.blocks.iter().enumerate() {
-        if let Trigger::Every(schedule) = &block.trigger {
-            let nth = found.iter().filter(|(_, text, _)| *text == schedule.text).count();
-            found.push((place, &schedule.text, nth));
+/// The blocks of a spec that the calendar triggers: their schedules as written, their places, and what
+/// stands in them.
+pub(super) fn periodic_of(spec: &Spec) -> Vec<(String, (usize, &[Item]))> {
+    let every = spec.blocks.iter().enumerate().filter_map(|(place, block)| match &block.trigger {
+        Trigger::Every(schedule) => Some((schedule.text.clone(), (place, &*block.body))),
+        _ => None,
+    });
+    every.collect()
+}
+
+/// Which of `ours` is which of `theirs`, by their places in these lists. Those of the same words are the
+/// same when they have a clause in common, and else in the order of the text.
+pub(super) fn same<'s, W: Eq, O, T>(
+    ours: &[(W, O)],
+    theirs: &[(W, T)],
+    our_body: impl Fn(&O) -> &'s [Item],
+    their_body: impl Fn(&T) -> &'s [Item],
+) -> Vec<(usize, usize)> {
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    let in_common = |a: usize, b: usize| {
+        let (Some((_, a)), Some((_, b))) = (ours.get(a), theirs.get(b)) else { return false };
+        clauses_in(our_body(a)).iter().any(|id| stands_in(*id, their_body(b)))
+    };
+    let mut take = |fits: &dyn Fn(usize, usize) -> bool| {
+        for (b, (words, _)) in theirs.iter().enumerate() {
+            let free = |a: &usize| pairs.iter().all(|pair| pair.0 != *a && pair.1 != b);
+            let mut alike =
+                (0..ours.len()).filter(|a| ours.get(*a).is_some_and(|it| it.0 == *words));
+            if let Some(a) = alike.find(|a| free(a) && fits(*a, b)) {
+                pairs.push((a, b));
+            }
         }
-    }
-    found
+    };
+    take(&in_common);
+    take(&|_, _| true);
+    pairs
+}
+
+/// Every clause that stands somewhere in these.
+fn clauses_in(items: &[Item]) -> Vec<ClauseId> {
+    let inside = items.iter().flat_map(|item| match item {
+        Item::Guard(guard) => clauses_in(&guard.body),
+        Item::ForEach(each) => clauses_in(&each.body),
+        Item::Duty(duty) => stages(duty).map(|stage| stage.id).collect(),
+    });
+    inside.collect()
 }

@@ -5,13 +5,13 @@
 //! did not keep is not there.
 //! Promise: a value means what it did. Start reading at [`Merge::trigger_now`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::backlog::Owed;
 use super::{Merge, id};
 use crate::datum::Datum;
 use crate::guards::Pending;
-use crate::occasion::FIRST;
+use crate::occasion::{FIRST, GONE};
 use crate::open::{Frame, Obligation};
 use crate::program::{
     ArgumentPlan, BlockPlan, ClauseIndex, NO_TYPE, Opens, Program, Shown, UNCARRIED, at,
@@ -19,10 +19,28 @@ use crate::program::{
 use crate::state::State;
 
 impl Merge<'_> {
+    /// Makes the occasions of what is owed and of what waits, in the order that they had: of duties for
+    /// `each` the oldest is met first.
+    pub(super) fn carry_occasions(&self, state: &mut State) {
+        let owed = self.before.open.places().filter_map(|(_, owed)| {
+            let clause = self.pairing.after(owed.clause)?;
+            Some((owed.trigger, at(&self.new.clauses, clause).block))
+        });
+        let waiting = self.waiting_ticks().map(|(trigger, _, block, _)| (trigger, block));
+        let all: BTreeSet<(u64, u32)> =
+            owed.chain(waiting).filter(|(it, _)| *it >= FIRST).collect();
+        for (trigger, block) in all {
+            self.trigger_now(state, trigger, block);
+        }
+    }
+
     /// The number in the new state of what triggered an obligation of the old, for `block` of the
     /// new version. Occasions go by their names; one that the new state does not have is made.
     pub(super) fn trigger_now(&self, state: &mut State, trigger: u64, block: u32) -> u64 {
-        let Some(occasion) = self.before.occasions.get(trigger) else { return trigger };
+        let Some(occasion) = self.before.occasions.get(trigger) else {
+            // A block around may owe nothing any more; its number means another one here.
+            return if trigger < FIRST { trigger } else { GONE };
+        };
         let name = occasion.name(&self.before.symbols);
         if let Some(found) = state.occasions.find(block, &name, &state.symbols) {
             return found;

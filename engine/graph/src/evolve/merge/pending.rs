@@ -111,19 +111,8 @@ impl Merge<'_> {
 
     /// An examination sees no ticks, so what waits since one is taken over from the old version.
     fn carry_ticks(&self, state: &mut State) {
-        for (&(trigger, old_block), was) in &self.before.pending {
-            let occasion = self.before.occasions.get(trigger);
-            if !occasion.is_some_and(|it| matches!(it.began, Began::Tick(_))) {
-                continue;
-            }
-            let all = 0..u32::try_from(self.new.guards.len()).unwrap_or(0);
-            let waiting: Vec<u32> = all
-                .filter(|&guard| {
-                    self.pairing.guard(guard).is_some_and(|old| was.scene.waiting.contains(&old))
-                })
-                .collect();
-            let Some(&first) = waiting.first() else { continue };
-            let block = at(&self.new.guards, first).block;
+        for (trigger, old_block, block, waiting) in self.waiting_ticks() {
+            let Some(was) = self.before.pending.get(&(trigger, old_block)) else { continue };
             let scene = self.scene(state, old_block, was, block, waiting);
             let now = self.trigger_now(state, trigger, block);
             state.occasions.enter(now);
@@ -134,6 +123,21 @@ impl Merge<'_> {
             let (event_type, depth) = (self.type_now(was.event_type), was.depth);
             state.pending.insert((now, block), Pending { event_type, depth, scene });
         }
+    }
+
+    /// The ticks of the old version with guards that wait and that the new one has: the number and block
+    /// there, the block here, the guards here.
+    pub(super) fn waiting_ticks(&self) -> impl Iterator<Item = (u64, u32, u32, Vec<u32>)> {
+        self.before.pending.iter().filter_map(|(&(trigger, old_block), was)| {
+            let occasion = self.before.occasions.get(trigger)?;
+            let Began::Tick(_) = occasion.began else { return None };
+            let all = 0..u32::try_from(self.new.guards.len()).unwrap_or(0);
+            let waits = |old: u32| was.scene.waiting.contains(&old);
+            let waiting: Vec<u32> =
+                all.filter(|&guard| self.pairing.guard(guard).is_some_and(waits)).collect();
+            let block = at(&self.new.guards, *waiting.first()?).block;
+            Some((trigger, old_block, block, waiting))
+        })
     }
 
     /// From now on there are ticks; those of a kept block go on from the last that ran.
