@@ -29,7 +29,8 @@ pub(crate) enum End {
 }
 
 impl State {
-    /// Finds what the event satisfies, then fulfils it in the order of triggers.
+    /// Finds what the event satisfies, then fulfils it in the order of triggers; what is not owed yet
+    /// comes last, since what is owed may bring about more of its kind.
     pub(crate) fn satisfy(
         &mut self,
         program: &Program,
@@ -50,7 +51,7 @@ impl State {
             }
         }
         if matches.len() > 1 {
-            matches.sort_unstable();
+            matches.sort_unstable_by_key(|it| (self.is_queued(it), *it));
         }
         for found in &matches {
             // An earlier match may have closed this one, as a primary does with its fallback.
@@ -60,6 +61,10 @@ impl State {
             }
         }
         self.matches = matches;
+    }
+
+    fn is_queued(&self, found: &Match) -> bool {
+        self.open.get(found.slot).stage == Stage::Queued
     }
 
     fn match_cause(&self, program: &Program, cause: &str, inferred: bool, into: &mut Vec<Match>) {
@@ -94,7 +99,7 @@ impl State {
         self.room = keys;
         if clause.each && into.len() > first + 1 && !canary::planted("one_event_for_each") {
             // One event for each: the one that waits longest has it, before any that is not owed yet.
-            let waits = |it: &&Match| (self.open.get(it.slot).stage == Stage::Queued, **it);
+            let waits = |it: &&Match| (self.is_queued(it), **it);
             let oldest = into.iter().skip(first).min_by_key(waits).copied();
             into.truncate(first);
             into.extend(oldest);

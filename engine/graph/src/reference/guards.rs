@@ -100,7 +100,8 @@ impl<'a> History<'a> {
         }
     }
 
-    /// The obligations of a duty that a guard may wait for: of its own scope, or of one around it.
+    /// The obligations of a duty that a guard may wait for: of its own scope, or of one around it, and
+    /// not of an earlier version whose clause was withdrawn.
     pub(super) fn awaited(
         &self,
         reached: &Reached<'a>,
@@ -109,6 +110,7 @@ impl<'a> History<'a> {
         let (block, scopes) = (reached.block, self.texts(reached.occasion));
         self.owed.iter().filter(move |owed| {
             owed.duty.id == id
+                && !owed.past
                 && owed.block == block
                 && scopes.contains(&self.occasion(owed.occasion).text.as_str())
         })

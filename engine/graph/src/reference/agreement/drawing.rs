@@ -139,7 +139,7 @@ impl<'d, 'b> Drawing<'d, 'b> {
             At::Time(i64::try_from(half_hours).unwrap_or(0) * 1_800_000_000)
         };
         let catch_up = self.dice.one(&[CatchUp::Latest, CatchUp::All, CatchUp::None]);
-        Schedule { text: format!("{period:?}"), period, at, catch_up }
+        Schedule { text: format!("{period:?} at {at:?}"), period, at, catch_up }
     }
 
     pub(super) fn items(&mut self, depth: u64) -> Vec<Item> {

@@ -5,7 +5,7 @@
 //! Promise: it is stopped and restored where it is told to be, and nowhere else.
 //! Start reading at [`run`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use homeostat_intent::lowered::Spec;
@@ -25,6 +25,10 @@ pub(super) struct Heard {
     pub(super) nonsense: Vec<String>,
     /// Whether a new version of the spec was adopted.
     has_evolved: bool,
+    /// Which lapsed duty a fallback stands for.
+    stands_for: BTreeMap<Name, Name>,
+    /// Lapsed duties that nothing stands for any more, since a person waived what did.
+    over: BTreeSet<Name>,
 }
 
 impl Heard {
@@ -48,8 +52,16 @@ impl Heard {
                 }
                 _ => {
                     let Some(id) = change.obligation() else { continue };
-                    let slug = evaluator.program().clause(id.clause).slug.clone();
-                    self.hear_of((occasion(evaluator, id), slug), change);
+                    let name = |id: ObligationId| {
+                        (
+                            occasion(evaluator, id),
+                            evaluator.program().clause(id.clause).slug.clone(),
+                        )
+                    };
+                    if let Change::Lapsed { fallback, .. } = change {
+                        self.stands_for.insert(name(fallback), name(id));
+                    }
+                    self.hear_of(name(id), change);
                 }
             }
         }
@@ -81,6 +93,7 @@ impl Heard {
                 closed: None,
             };
             // With a new version of the spec a name may have a second life.
+            self.over.remove(&key);
             let before = self.verdicts.obligations.insert(key, new);
             if before.is_some_and(|it| it.standing == Standing::Owed || !self.has_evolved) {
                 self.nonsense.push(format!("activated twice: {change:?}"));
@@ -94,7 +107,8 @@ impl Heard {
             }
             return;
         };
-        let is_over = !matches!(verdict.standing, Standing::Owed | Standing::Lapsed);
+        let is_over = !matches!(verdict.standing, Standing::Owed | Standing::Lapsed)
+            || self.over.contains(&key);
         if is_over && self.has_evolved && !matches!(change, Change::GapClosed { .. }) {
             // Its second life, which ends before it is owed.
             return;
@@ -123,7 +137,12 @@ impl Heard {
             Change::Lapsed { .. } => verdict.standing = Standing::Lapsed,
             Change::Withdrawn { .. } => verdict.standing = Standing::Withdrawn,
             Change::Compensated { .. } => verdict.standing = Standing::Compensated,
-            Change::Waived { .. } => verdict.standing = Standing::Waived,
+            Change::Waived { .. } => {
+                verdict.standing = Standing::Waived;
+                let lapsed =
+                    std::iter::successors(self.stands_for.get(&key), |it| self.stands_for.get(*it));
+                self.over.extend(lapsed.cloned());
+            }
             Change::Voided { .. } => verdict.standing = Standing::Void,
             Change::Activated { .. }
             | Change::GuardDecided { .. }
