@@ -90,5 +90,9 @@ fn urgency(key: &GapKey, gap: &Gap) -> Option<Urgency> {
     if canary::planted("dispatched_in_the_order_of_opening") {
         return Some(Urgency { severity: Severity::Could, due: Timestamp::MAX, key: key.clone() });
     }
-    Some(Urgency { severity: stated.clause.severity, due, key: key.clone() })
+    let severity = match stated.clause.severity {
+        Severity::Invariant if canary::planted("a_violation_waits_in_line") => Severity::Must,
+        severity => severity,
+    };
+    Some(Urgency { severity, due, key: key.clone() })
 }

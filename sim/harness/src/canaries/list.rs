@@ -150,6 +150,12 @@ pub const ALL: &[Canary] = &[
     ),
     canary(
         "dispatch",
+        "a_violation_waits_in_line",
+        "words",
+        "what violates something that must always hold waits in line with every `must`",
+    ),
+    canary(
+        "dispatch",
         "effect_before_its_record",
         "crm",
         "an agent is started before its record is durable",
