@@ -7,6 +7,7 @@
 //! Start reading at [`Explainer`].
 
 mod breach;
+mod lived;
 pub(crate) mod print;
 pub(crate) mod probe;
 mod record;
@@ -24,10 +25,12 @@ use crate::change::{Change, Fulfilment, ObligationId};
 use crate::datum::Truth;
 use crate::draw;
 use crate::evaluator::Evaluator;
+use crate::evolve::Retroactive;
 use crate::occasion::{Began, ObligationName, name_of};
 use crate::program::{ClauseIndex, GuardIndex, ItemPlan, Opens, Program, at};
 use crate::view::KeyView;
 pub use breach::Breach;
+use lived::{Life, Lived};
 pub(crate) use print::length;
 use probe::{Asked, Probe};
 pub use probe::{Tested, Used};
@@ -121,6 +124,9 @@ pub struct Duty {
     pub due: Option<Timestamp>,
     /// Where it stands.
     pub status: Status,
+    /// The version that asks for it, if that came after its trigger, and how far it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retroactive: Option<Retroactive>,
     /// Any of these event types satisfies it.
     pub satisfied_by: Vec<String>,
     /// What such an event must carry.
@@ -139,6 +145,10 @@ pub struct Duty {
 pub enum Status {
     /// It is not owed: its guard was not entered, or what it replaces has not lapsed.
     NotOwed,
+    /// Its trigger came before the version that would ask for it, and that does not.
+    NotAsked,
+    /// A version that came after its trigger asks for it, and it is not owed yet.
+    Queued,
     /// Owed; nothing is missing yet.
     Waiting,
     /// Owed, and missing.
@@ -222,6 +232,8 @@ pub struct Explainer {
     time_line: TimeLine,
     newest: Timestamp,
     seen: Seen,
+    /// On a log with several versions, what they made of it.
+    lived: Option<Lived>,
 }
 
 impl Explainer {
@@ -260,7 +272,18 @@ impl Explainer {
         let (cells, used) = (Vec::new(), Vec::new());
         let probe = Probe { asked: asked.clone(), trigger, decisions, rounds, cells, used };
         evaluator.state.probe = Some(Box::new(probe));
-        Self { evaluator, time_line, newest: Timestamp::MIN, seen: Seen::new(asked) }
+        Self { evaluator, time_line, newest: Timestamp::MIN, seen: Seen::new(asked), lived: None }
+    }
+
+    /// Takes in what the evaluator said that goes through every version of the log. What is owed, since
+    /// when and how it ended is then told by that one; why, by the newest version alone.
+    pub fn hear(&mut self, changes: &[Change], evaluator: &Evaluator) {
+        self.lived.get_or_insert_default().note(changes, evaluator, &self.seen.asked);
+    }
+
+    /// Takes in how things stand with that evaluator at the end.
+    pub fn settle(&mut self, evaluator: &Evaluator) {
+        self.lived.get_or_insert_default().settle(evaluator, &self.seen.asked);
     }
 
     /// Applies the next event of the log.
@@ -439,8 +462,17 @@ impl Explainer {
 
     fn duty(&self, program: &Program, index: ClauseIndex, within: &Within) -> Duty {
         let clause = program.clause(index);
+        let name = format!("{}@{}", clause.slug, within.name);
         let seen = self.seen.duties.get(&(index, within.trigger));
-        let view = seen.map(|seen| &seen.view);
+        let Life { view, status, retroactive } = match &self.lived {
+            Some(lived) => lived.of(&name, seen),
+            None => Life {
+                view: seen.map(|seen| seen.view.clone()),
+                status: seen.map_or(Status::NotOwed, |seen| seen.status.clone()),
+                retroactive: None,
+            },
+        };
+        let view = view.as_ref();
         let values = view.map(|view| {
             let mut parts = Vec::new();
             for (_, value) in &view.bindings {
@@ -456,13 +488,14 @@ impl Explainer {
         let id = ObligationId { clause: index, trigger: within.trigger };
         let now = self.evaluator.obligation(id);
         Duty {
-            id: format!("{}@{}", clause.slug, within.name),
+            id: name,
             strength: clause.strength,
             call,
             within: clause.within.map(print::length),
             activated: view.map(|view| view.activated),
             due: view.and_then(|view| view.due),
-            status: seen.map_or(Status::NotOwed, |seen| seen.status.clone()),
+            status,
+            retroactive,
             satisfied_by: clause.satisfied_by.clone(),
             keys: view.map(|view| view.keys.clone()).unwrap_or_default(),
             waiting_for: now.map(|view| view.waiting_for).unwrap_or_default(),

@@ -3,18 +3,17 @@
 //! In: a log directory. Out: its events, the spec that it holds, the state that follows from both.
 //! Never: changes a log that is only looked at. Start reading at [`Past`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use homeostat_graph::{
-    Change, Consequences, Evaluator, Explainer, ObligationId, ObligationName, ObligationView,
-    Program, TimeLine,
+    Change, Consequences, Evaluator, Explainer, ObligationName, ObligationView, Program, TimeLine,
 };
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
 use homeostat_intent::{Source, Spec};
-use homeostat_kernel::versions::{self, Next};
+use homeostat_kernel::versions::{self, Next, Succession};
 use homeostat_kernel::{Proposal, Version, VersionView};
 use homeostat_log::control::GapKind;
 use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
@@ -81,21 +80,15 @@ pub(crate) struct Judged {
 #[derive(Debug, Default)]
 struct Kinds {
     of: BTreeMap<String, GapKind>,
-    opened: Vec<(ObligationId, GapKind)>,
 }
 
 impl Kinds {
-    /// Hears a change. What it is about can be named once the evaluator is free again.
-    fn hear(&mut self, change: Change) {
-        if let Change::GapOpened { id, kind, .. } = change {
-            self.opened.push((id, kind));
-        }
-    }
-
-    /// Names what was heard of, before the next input.
-    fn settle(&mut self, evaluator: &Evaluator) {
-        for (id, kind) in self.opened.drain(..) {
-            self.of.insert(evaluator.show(id), kind);
+    /// Hears what an evaluator has said since its last input.
+    fn hear(&mut self, said: &[Change], evaluator: &Evaluator) {
+        for change in said {
+            if let Change::GapOpened { id, kind, .. } = *change {
+                self.of.insert(evaluator.show(id), kind);
+            }
         }
     }
 }
@@ -155,50 +148,26 @@ impl Past {
     /// Shows every event to a fresh evaluator, in order, each at the newest time among those so
     /// far.
     pub(crate) fn judge(&self, as_of: AsOf) -> Result<Judged, Failure> {
-        let (mut evaluator, mut later) = self.versions()?;
+        let mut life = self.life()?;
         let (mut events, mut kinds) = (0, Kinds::default());
-        let mut newest = Timestamp::MIN;
+        let mut hear = |said: &[Change], evaluator: &Evaluator| kinds.hear(said, evaluator);
         for event in self.until(as_of) {
-            let event = event?;
-            newest = newest.max(self.time_of(&event));
-            match self.time_line {
-                TimeLine::Recorded => evaluator.pass_to(&event, &mut |it| kinds.hear(it)),
-                TimeLine::EventTime => evaluator.advance(newest, &mut |it| kinds.hear(it)),
-            }
-            kinds.settle(&evaluator);
-            evaluator.on_event(&event, &mut |it| kinds.hear(it));
-            kinds.settle(&evaluator);
-            later.iter_mut().for_each(|next| next.see(&event));
-            if !later.is_empty()
-                && let Some((version, _)) = versions::adoption(&event).map_err(Failure::new)?
-                && let Some(adoption) = version.adoption()
-                && let Some(next) = later.pop_front()
-            {
-                evaluator = next.take_over(&evaluator, adoption, &mut |it| kinds.hear(it));
-                kinds.settle(&evaluator);
-            }
+            life.see(&event?, &mut hear).map_err(Failure::new)?;
             events += 1;
         }
         let as_of = match as_of {
             AsOf::Newest if events == 0 => Timestamp::EPOCH,
-            AsOf::Newest => newest,
+            AsOf::Newest => life.newest(),
             AsOf::Now => SystemClock::new().now(),
             AsOf::At(at) => at,
         };
-        // Nobody was up since the log's end: what an engine would make of it that starts then.
-        evaluator.resume(as_of, &mut |it| kinds.hear(it));
-        kinds.settle(&evaluator);
+        let evaluator = life.end(as_of, &mut hear);
         Ok(Judged { evaluator, as_of, events, kinds })
     }
 
-    /// An evaluator under the first version, and the others, which have seen nothing.
-    fn versions(&self) -> Result<(Evaluator, VecDeque<Next>), Failure> {
-        let later = versions::later(&self.specs).map_err(Failure::new)?;
-        let first = match self.specs.as_slice() {
-            [first, _, ..] => Arc::new(Program::compile(first).map_err(Failure::new)?),
-            _ => Arc::clone(&self.program),
-        };
-        Ok((Evaluator::new(first), later))
+    /// The log's way through its versions, from the start.
+    fn life(&self) -> Result<Succession, Failure> {
+        Succession::new(&self.specs, self.time_line).map_err(Failure::new)
     }
 
     /// What `spec` would change if it took over at the end of the log.
@@ -226,8 +195,18 @@ impl Past {
     }
 
     fn explained(&self, mut explainer: Explainer) -> Result<Option<Consequences>, Failure> {
+        let mut life = if self.specs.len() > 1 { Some(self.life()?) } else { None };
         for event in self.until(AsOf::Newest) {
-            explainer.see(&event?);
+            let event = event?;
+            explainer.see(&event);
+            if let Some(life) = &mut life {
+                life.see(&event, &mut |said, by| explainer.hear(said, by)).map_err(Failure::new)?;
+            }
+        }
+        if let Some(life) = life {
+            let newest = life.newest();
+            let evaluator = life.end(newest, &mut |said, by| explainer.hear(said, by));
+            explainer.settle(&evaluator);
         }
         Ok(explainer.finish(None))
     }

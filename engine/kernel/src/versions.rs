@@ -6,9 +6,10 @@
 //! Promise: whoever follows a log through its versions, live or in a replay, comes by the same specs.
 //! Start reading at [`Next`], then [`show`].
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use homeostat_graph::{CompileError, Evaluator, Program};
+use homeostat_graph::{Change, CompileError, Evaluator, Program, TimeLine};
 use homeostat_intent::lowered::Backfill;
 use homeostat_intent::{Diff, Source, Spec};
 use homeostat_log::control::{AdoptedSource, BackfillPolicy, Changes, ControlError};
@@ -52,6 +53,16 @@ pub struct Evolution {
 pub struct Next {
     pub(crate) spec: Arc<Spec>,
     pub(crate) evaluator: Evaluator,
+}
+
+/// A log's way through its versions, from its first event on.
+#[derive(Debug)]
+pub struct Succession {
+    evaluator: Evaluator,
+    /// Those that have not taken over yet, the next one first.
+    later: VecDeque<Next>,
+    time_line: TimeLine,
+    newest: Timestamp,
 }
 
 /// Why a version cannot be followed.
@@ -210,9 +221,89 @@ impl Next {
         mut self,
         old: &Evaluator,
         adoption: homeostat_graph::Adoption,
-        sink: &mut impl FnMut(homeostat_graph::Change),
+        sink: &mut impl FnMut(Change),
     ) -> Evaluator {
         self.evaluator.succeed(old, adoption, &mut |_| {}, sink);
+        self.evaluator
+    }
+}
+
+impl Succession {
+    /// Under the first of `specs`, with the others to come.
+    ///
+    /// # Errors
+    /// When one of them cannot be evaluated.
+    pub fn new(specs: &[Spec], time_line: TimeLine) -> Result<Self, CompileError> {
+        let [first, ..] = specs else {
+            unreachable!("a log is followed under one version at least")
+        };
+        Ok(Self {
+            evaluator: Evaluator::new(Arc::new(Program::compile(first)?)),
+            later: later(specs)?,
+            time_line,
+            newest: Timestamp::MIN,
+        })
+    }
+
+    /// Takes in the next event of the log: time passes to it, it happens, and a version takes over if
+    /// it says so. `hear` is told after each of the three what came of it, and of whom that is.
+    ///
+    /// # Errors
+    /// When the event is of another version of the engine.
+    pub fn see(
+        &mut self,
+        event: &Event,
+        hear: &mut impl FnMut(&[Change], &Evaluator),
+    ) -> Result<(), VersionError> {
+        let mut said = Vec::new();
+        let mut sink = |change| said.push(change);
+        match self.time_line {
+            TimeLine::Recorded => {
+                self.newest = self.newest.max(event.recorded);
+                self.evaluator.pass_to(event, &mut sink);
+            }
+            TimeLine::EventTime => {
+                self.newest = self.newest.max(event.effective_time());
+                self.evaluator.advance(self.newest, &mut sink);
+            }
+        }
+        hear(&said, &self.evaluator);
+        said.clear();
+        self.evaluator.on_event(event, &mut |change| said.push(change));
+        hear(&said, &self.evaluator);
+        if self.later.is_empty() {
+            return Ok(());
+        }
+        self.later.iter_mut().for_each(|next| next.see(event));
+        if let Some((version, _)) = adoption(event)?
+            && let Some(adoption) = version.adoption()
+            && let Some(next) = self.later.pop_front()
+        {
+            said.clear();
+            self.evaluator =
+                next.take_over(&self.evaluator, adoption, &mut |change| said.push(change));
+            hear(&said, &self.evaluator);
+        }
+        Ok(())
+    }
+
+    /// The newest time that was seen.
+    #[must_use]
+    pub fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
+    /// Lets it be `now`, without an engine since the last event: what one would make of it that starts
+    /// then. Gives the evaluator of the last version.
+    #[must_use]
+    pub fn end(
+        mut self,
+        now: Timestamp,
+        hear: &mut impl FnMut(&[Change], &Evaluator),
+    ) -> Evaluator {
+        let mut said = Vec::new();
+        self.evaluator.resume(now, &mut |change| said.push(change));
+        hear(&said, &self.evaluator);
         self.evaluator
     }
 }

@@ -12,6 +12,7 @@ use super::probe::Tested;
 use super::{Breach, Consequence, Consequences, Duty, Guard, Record, Round, Status, Used};
 use crate::change::Fulfilment;
 use crate::datum::Truth;
+use crate::evolve::Standing;
 use crate::tree::Branch;
 
 /// Characters of a value in the line of the event; JSON has them all. A version of the spec, for one, is a
@@ -137,7 +138,11 @@ fn breach_branch(breach: &Breach) -> Branch {
         Status::Waived => "– waived by a person, until it is mended".to_owned(),
         Status::Withdrawn => "– withdrawn: the spec no longer says so".to_owned(),
         Status::Void => "– void: what it was about was erased".to_owned(),
-        Status::NotOwed | Status::Lapsed | Status::Compensated => "– over".to_owned(),
+        Status::NotOwed
+        | Status::NotAsked
+        | Status::Queued
+        | Status::Lapsed
+        | Status::Compensated => "– over".to_owned(),
     };
     below.push(Branch::new(format!("status: {status}")));
     let whose =
@@ -169,12 +174,18 @@ fn duty_branch(duty: &Duty) -> Branch {
     let tail = duty.within.as_ref().map(|within| format!("within: {within}"));
     let text = format!("{} {}", strength(duty.strength), duty.call);
     let mut below = vec![Branch::new(format!("status: {}", status(duty)))];
+    if let Some(asking) = duty.retroactive {
+        let since = duty.activated.filter(|_| duty.status != Status::Queued);
+        let since = since.map(|it| format!(", owed since {it}")).unwrap_or_default();
+        let text = format!("asked of the past by the version of e{}{since}", asking.adopted);
+        below.push(Branch::new(text));
+    }
     for miss in &duty.near_misses {
         let at = miss.position;
         below.push(Branch::new(format!("near miss: event e{at} {}: {}", miss.event, miss.why)));
     }
     if let Some(fallback) = &duty.fallback
-        && fallback.status != Status::NotOwed
+        && !matches!(fallback.status, Status::NotOwed | Status::NotAsked)
     {
         below.push(Branch::new("FALLBACK").with([duty_branch(fallback)]));
     }
@@ -184,6 +195,11 @@ fn duty_branch(duty: &Duty) -> Branch {
 fn status(duty: &Duty) -> String {
     match &duty.status {
         Status::NotOwed => "not owed".to_owned(),
+        Status::NotAsked => "– not asked for: it came before the version that would".to_owned(),
+        Status::Queued => match duty.retroactive.map(|it| it.standing) {
+            Some(Standing::Held) => "… waits for a person's word".to_owned(),
+            _ => "… waits for its turn".to_owned(),
+        },
         Status::Waiting => match duty.due {
             Some(due) => format!("… not yet due (until {due})"),
             None => "… open".to_owned(),

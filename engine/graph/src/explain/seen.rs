@@ -209,7 +209,7 @@ impl Seen {
 }
 
 /// Where something stands that stood so before a change; none if it stands as before.
-fn status_after(change: &Change, before: &Status) -> Option<Status> {
+pub(super) fn status_after(change: &Change, before: &Status) -> Option<Status> {
     Some(match *change {
         Change::GapOpened { kind, due, at, .. } => {
             let overdue = due.is_some_and(|due| at >= due);

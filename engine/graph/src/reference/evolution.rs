@@ -183,6 +183,7 @@ impl<'a> History<'a> {
             });
             if let Some(was) = was {
                 reached.met_before_adoption.extend(self.met(was));
+                reached.since_before = Some(was.occasion);
                 found.push(reached);
             }
         }
@@ -274,7 +275,7 @@ impl<'a> History<'a> {
             self.queue(owed, self.backfills.len() - 1);
         }
         for reached in &mut guards {
-            reached.occasion += shift;
+            reached.occasion = reached.since_before.take().unwrap_or(reached.occasion + shift);
         }
         guards.extend(since_ticks);
         guards.retain(|reached| self.can_be_decided(reached));

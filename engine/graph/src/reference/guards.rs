@@ -28,6 +28,8 @@ pub(super) struct Reached<'a> {
     pub(super) dropped: bool,
     /// The duties that it awaits and that were met before the spec was adopted.
     pub(super) met_before_adoption: Vec<ClauseId>,
+    /// The occasion on which it was reached under the version before, while another takes over.
+    pub(super) since_before: Option<usize>,
 }
 
 impl Reached<'_> {
@@ -64,6 +66,7 @@ impl<'a> History<'a> {
                         decided: None,
                         dropped: false,
                         met_before_adoption: Vec::new(),
+                        since_before: None,
                     });
                     self.decide_if_ready(self.guards.len() - 1);
                 }

@@ -109,6 +109,12 @@ fn day_30_asks_5000_interactions_of_day_1_and_goes_on_where_it_was_after_a_crash
     assert!((100..INTERACTIONS).contains(&done), "{left}");
     assert!(number(&left["in_flight"]) <= 50, "{left}");
     assert_eq!(done + number(&left["in_flight"]) + number(&left["waiting"]), INTERACTIONS);
+    // What the last one owes is not owed yet, and nobody is late with it.
+    let adopted = number(&left["adopted"]);
+    let before =
+        (1..adopted).rev().map(|it| bench.run(&["explain", &it.to_string(), "--log", "log"]));
+    let last = before.take(100).find(|it| it.stdout.contains("check_competitor_mentions"));
+    last.unwrap().shows("waits for its turn").shows("asked of the past by the version of e");
     bench.run(&["serve", "--log", "log", "--spec", "day1.intent"]).ended(2).says("homeostat adopt");
 
     let server = Server::start(&bench, &["--spec", "day30.intent", "--agents", "agents.toml"]);
@@ -122,7 +128,12 @@ fn day_30_asks_5000_interactions_of_day_1_and_goes_on_where_it_was_after_a_crash
     }
     assert_eq!(server.stop().code(), Some(0));
     bench.run(&["gaps", "--log", "log"]).fine().shows("no gap is open");
-    bench.run(&["explain", "2", "--log", "log"]).fine().shows("MUST check_competitor_mentions(c0)");
+    let explained = bench.run(&["explain", "2", "--log", "log"]);
+    explained
+        .fine()
+        .shows("MUST check_competitor_mentions(c0)")
+        .shows("asked of the past by the version of e")
+        .shows(", owed since ");
     bench.run(&["verify", "--log", "log"]).fine();
 }
 
@@ -146,9 +157,12 @@ fn a_person_who_is_asked_about_the_past_lets_it_be_owed_or_lets_it_go() {
         .ended(2)
         .says("`backfill` or `waive`");
     bench.run(&[&["explain", &gap][..], &on].concat()).fine().shows("intent.evolved");
+    let explain = || bench.run(&[&["explain", "2"][..], &on].concat());
+    explain().fine().shows("waits for a person's word");
     review(&[&[gap.as_str(), "--waive"][..], &word].concat()).fine().shows("waive");
     assert_eq!(number(&backfill(&bench, &on)["dropped"]), 500);
     review(&[]).fine().shows("nothing waits for a person");
+    explain().fine().shows("waived by a person");
     assert_eq!(server.stop().code(), Some(0));
 }
 
