@@ -13,7 +13,7 @@ use homeostat_graph::{
 use homeostat_host::SystemClock;
 use homeostat_host::store::FjallStore;
 use homeostat_intent::{Source, Spec};
-use homeostat_kernel::versions::{self, Next, Succession};
+use homeostat_kernel::versions::{self, Inquiry, Next, Succession};
 use homeostat_kernel::{Proposal, Version, VersionView};
 use homeostat_log::control::GapKind;
 use homeostat_log::{Append, Event, Kind, LogError, Reader, Receipt};
@@ -148,7 +148,8 @@ impl Past {
     /// Shows every event to a fresh evaluator, in order, each at the newest time among those so
     /// far.
     pub(crate) fn judge(&self, as_of: AsOf) -> Result<Judged, Failure> {
-        let mut life = self.life()?;
+        let life = Succession::new(&self.specs, self.time_line);
+        let mut life = life.map_err(Failure::new)?;
         let (mut events, mut kinds) = (0, Kinds::default());
         let mut hear = |said: &[Change], evaluator: &Evaluator| kinds.hear(said, evaluator);
         for event in self.until(as_of) {
@@ -163,11 +164,6 @@ impl Past {
         };
         let evaluator = life.end(as_of, &mut hear);
         Ok(Judged { evaluator, as_of, events, kinds })
-    }
-
-    /// The log's way through its versions, from the start.
-    fn life(&self) -> Result<Succession, Failure> {
-        Succession::new(&self.specs, self.time_line).map_err(Failure::new)
     }
 
     /// What `spec` would change if it took over at the end of the log.
@@ -194,21 +190,13 @@ impl Past {
         self.explained(Explainer::of(Arc::clone(&self.program), name, self.time_line))
     }
 
-    fn explained(&self, mut explainer: Explainer) -> Result<Option<Consequences>, Failure> {
-        let mut life = if self.specs.len() > 1 { Some(self.life()?) } else { None };
+    fn explained(&self, explainer: Explainer) -> Result<Option<Consequences>, Failure> {
+        let inquiry = Inquiry::new(explainer, &self.specs, self.time_line);
+        let mut inquiry = inquiry.map_err(Failure::new)?;
         for event in self.until(AsOf::Newest) {
-            let event = event?;
-            explainer.see(&event);
-            if let Some(life) = &mut life {
-                life.see(&event, &mut |said, by| explainer.hear(said, by)).map_err(Failure::new)?;
-            }
+            inquiry.see(&event?).map_err(Failure::new)?;
         }
-        if let Some(life) = life {
-            let newest = life.newest();
-            let evaluator = life.end(newest, &mut |said, by| explainer.hear(said, by));
-            explainer.settle(&evaluator);
-        }
-        Ok(explainer.finish(None))
+        Ok(inquiry.finish(None))
     }
 
     /// That the log does not have this event.

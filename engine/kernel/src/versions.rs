@@ -9,7 +9,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use homeostat_graph::{Change, CompileError, Evaluator, Program, TimeLine};
+use homeostat_graph::{
+    Change, CompileError, Consequences, Evaluator, Explainer, Program, TimeLine,
+};
 use homeostat_intent::lowered::Backfill;
 use homeostat_intent::{Diff, Source, Spec};
 use homeostat_log::control::{AdoptedSource, BackfillPolicy, Changes, ControlError};
@@ -63,6 +65,14 @@ pub struct Succession {
     later: VecDeque<Next>,
     time_line: TimeLine,
     newest: Timestamp,
+}
+
+/// Explains something of a log: by the newest version why, and by all of them what became of it.
+#[derive(Debug)]
+pub struct Inquiry {
+    explainer: Explainer,
+    /// None where there is one version, whose replay the explainer itself is.
+    life: Option<Succession>,
 }
 
 /// Why a version cannot be followed.
@@ -305,6 +315,48 @@ impl Succession {
         self.evaluator.resume(now, &mut |change| said.push(change));
         hear(&said, &self.evaluator);
         self.evaluator
+    }
+}
+
+impl Inquiry {
+    /// With an explainer under the last of `specs`.
+    ///
+    /// # Errors
+    /// When one of them cannot be evaluated.
+    pub fn new(
+        explainer: Explainer,
+        specs: &[Spec],
+        time_line: TimeLine,
+    ) -> Result<Self, CompileError> {
+        let several = specs.len() > 1;
+        let life = several.then(|| Succession::new(specs, time_line)).transpose()?;
+        Ok(Self { explainer, life })
+    }
+
+    /// Takes in the next event of the log.
+    ///
+    /// # Errors
+    /// As [`Succession::see`].
+    pub fn see(&mut self, event: &Event) -> Result<(), VersionError> {
+        let Self { explainer, life } = self;
+        explainer.see(event);
+        let mut hear = |said: &[Change], by: &Evaluator| explainer.hear(said, by);
+        life.as_mut().map_or(Ok(()), |life| life.see(event, &mut hear))
+    }
+
+    /// What was asked about, as it stands with an engine that is up; see [`Explainer::finish`].
+    #[must_use]
+    pub fn finish(self, now: Option<Timestamp>) -> Option<Consequences> {
+        let Self { mut explainer, life } = self;
+        if let Some(Succession { mut evaluator, .. }) = life {
+            let mut said = Vec::new();
+            if let Some(now) = now {
+                evaluator.advance(now, &mut |change| said.push(change));
+            }
+            explainer.hear(&said, &evaluator);
+            explainer.settle(&evaluator);
+        }
+        explainer.finish(now)
     }
 }
 

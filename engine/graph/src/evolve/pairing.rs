@@ -124,19 +124,11 @@ fn pairs<W: Eq>(old: &Framed<W>, new: &Framed<W>, before: &[Option<u32>]) -> Vec
 fn periodic(program: &Program) -> Framed<String> {
     let every = (0..).zip(&program.periodic).filter_map(|(place, &block)| {
         let Opens::Every(plan) = &at(&program.blocks, block).opens else { return None };
-        let stands_in = |it: &Clause| !it.watched && outermost(program, it.block) == block;
+        let stands_in = |it: &Clause| !it.watched && program.root(it.block) == block;
         let inside = (0..).zip(&program.clauses).filter(|(_, clause)| stands_in(clause));
         Some((plan.text.clone(), place, inside.map(|(clause, _)| clause).collect()))
     });
     every.collect()
-}
-
-/// The block that a `for each` stands in at last.
-fn outermost(program: &Program, block: u32) -> u32 {
-    match &at(&program.blocks, block).opens {
-        Opens::Each(each) => outermost(program, each.outer),
-        _ => block,
-    }
 }
 
 /// A program's guards by what they stand under, and the guards around each clause.

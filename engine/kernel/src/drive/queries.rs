@@ -4,8 +4,10 @@
 //! Promise: an answer is of the log as it was when the question was taken.
 //! Start reading at [`Loop::explain`].
 
+use std::sync::Arc;
+
 use homeostat_agents::Runner;
-use homeostat_graph::{Change, Consequences, Evaluator, Explainer, TimeLine};
+use homeostat_graph::{Consequences, Explainer, TimeLine};
 use homeostat_log::{Event, LogError, Reader};
 use homeostat_world::limits::APPEND_EVENTS_MAX;
 use homeostat_world::{Clock, Position, Store, Tasks, Timestamp};
@@ -13,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::Loop;
 use crate::handle::{AskError, ReadQuery, Topic};
-use crate::versions::{self, Succession, VersionError};
+use crate::versions::{self, Inquiry, VersionError};
 
 /// Events that a long read takes in before it lets others run: well under a millisecond.
 pub(super) const YIELD_EVERY: u64 = 512;
@@ -53,52 +55,31 @@ where
                 name.map(|name| Explainer::of(program, &name, TimeLine::Recorded))
             }
         };
-        let Some(mut explainer) = explainer else {
+        let Some(explainer) = explainer else {
             drop(reply.send(Err(none)));
             return;
         };
-        let mut life = match self.life() {
-            Ok(life) => life,
-            Err(error) => {
-                drop(reply.send(Err(AskError::Log(error.to_string()))));
-                return;
-            }
-        };
+        let (versions, spec) = (self.machine.versions().to_vec(), Arc::clone(&self.spec));
         self.tasks.spawn("explain", async move {
-            let mut answer = Ok(());
-            for (nth, event) in (1_u64..).zip(reader.read(Position::new(1))) {
-                let seen = event.map_err(VersionError::from).and_then(|event| {
-                    explainer.see(&event);
-                    let life = life.as_mut();
-                    let mut hear = |said: &[Change], by: &Evaluator| explainer.hear(said, by);
-                    life.map_or(Ok(()), |life| life.see(&event, &mut hear))
-                });
-                if let Err(error) = seen {
-                    answer = Err(AskError::Log(error.to_string()));
-                    break;
+            let told = async {
+                let specs = versions::follow(&reader, &versions, &spec)?;
+                let mut inquiry = Inquiry::new(explainer, &specs, TimeLine::Recorded)?;
+                for (nth, event) in (1_u64..).zip(reader.read(Position::new(1))) {
+                    inquiry.see(&event?)?;
+                    if nth.is_multiple_of(YIELD_EVERY) {
+                        tasks.yield_now().await;
+                    }
                 }
-                if nth.is_multiple_of(YIELD_EVERY) {
-                    tasks.yield_now().await;
-                }
-            }
-            if let Some(life) = life {
-                let evaluator = life.end(now, &mut |said, by| explainer.hear(said, by));
-                explainer.settle(&evaluator);
-            }
-            let answer = answer.and_then(|()| explainer.finish(Some(now)).ok_or(none));
+                Ok(inquiry.finish(Some(now)))
+            };
+            let told: Result<_, VersionError> = told.await;
+            let answer = match told {
+                Ok(found) => found.ok_or(none),
+                Err(error) => Err(AskError::Log(error.to_string())),
+            };
             // Whoever asked may have gone.
             drop(reply.send(answer));
         });
-    }
-
-    /// The log's way through its versions, if there are several.
-    fn life(&self) -> Result<Option<Succession>, VersionError> {
-        let versions = self.machine.versions();
-        if versions.len() < 2 {
-            return Ok(None);
-        }
-        let specs = versions::follow(&self.log.reader(), versions, &self.spec)?;
-        Ok(Some(Succession::new(&specs, TimeLine::Recorded)?))
     }
 
     pub(super) fn read(

@@ -44,7 +44,7 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
 /// Gaps that an agent may be given and that never had one, by what the log says: nothing holds these
 /// back but that nobody is free.
 #[derive(Debug, Default)]
-struct Waiting<'e>(BTreeMap<&'e str, (u8, Timestamp)>);
+struct Waiting<'e>(BTreeMap<&'e str, (Strength, Timestamp)>);
 
 impl<'e> Waiting<'e> {
     /// Takes in the next control event. What was decided and written together has one time, so a gap
@@ -65,15 +65,16 @@ impl<'e> Waiting<'e> {
                     && evidence.setup.agents.member_for(&clause.action).is_some()
                     && u32::from(*depth) < spec.limits.max_agent_depth;
                 if is_for_agents {
-                    self.0.insert(gap, (rank(clause.strength), event.recorded));
+                    self.0.insert(gap, (clause.strength, event.recorded));
                 }
             }
             Control::AgentSpawned { agent, gap, .. } => {
                 self.0.remove(gap.as_str());
                 let Some(clause) = evidence.setup.clause_of(gap) else { return };
-                let own = rank(clause.strength);
-                let goes_before =
-                    |(rank, since): &(u8, Timestamp)| *rank < own && *since < event.recorded;
+                // The more severe, the less.
+                let goes_before = |(strength, since): &(Strength, Timestamp)| {
+                    *strength < clause.strength && *since < event.recorded
+                };
                 if let Some((other, _)) = self.0.iter().find(|(_, it)| goes_before(it)) {
                     let at = event.position;
                     findings.push(format!(
@@ -88,16 +89,6 @@ impl<'e> Waiting<'e> {
             }
             _ => {}
         }
-    }
-}
-
-/// The more severe, the lower.
-const fn rank(strength: Strength) -> u8 {
-    match strength {
-        Strength::Invariant => 0,
-        Strength::Must => 1,
-        Strength::Should => 2,
-        Strength::Could => 3,
     }
 }
 
